@@ -1,0 +1,102 @@
+"""Put Delta's jars into the pyspark of this environment: `python tools/fetch_jars.py`.
+
+Spark resolves the packages itself, once, into a temporary folder; the jars are then copied beside Spark's own. So a
+run needs no network, no setting and no working directory to find them (docs/adr/0005-jars-inside-pyspark.md).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+# What Spark ships already. Without this list 33 jars arrive, older Hadoop and Jackson among them, and shadow Spark's.
+EXCLUDES = (
+    "com.fasterxml.jackson.core",
+    "com.fasterxml.jackson.datatype",
+    "com.github.luben",
+    "com.google.code.findbugs",
+    "commons-logging",
+    "commons-pool",
+    "io.airlift",
+    "javax.annotation",
+    "org.apache.hadoop",
+    "org.apache.logging.log4j",
+    "org.apache.parquet",
+    "org.roaringbitmap",
+    "org.scala-lang",
+    "org.slf4j",
+    "org.xerial.snappy",
+)
+OURS = ("delta-*.jar", "unitycatalog-*.jar")  # Spark ships none of these names
+START_SPARK = "from pyspark.sql import SparkSession; SparkSession.builder.getOrCreate().stop()"
+
+
+def delta_package() -> str:
+    """Maven coordinates of the Delta that matches the installed delta-spark and pyspark."""
+    spark = ".".join(version("pyspark").split(".")[:2])
+    return f"io.delta:delta-spark_{spark}_2.13:{version('delta-spark')}"
+
+
+def pyspark_jars() -> Path:
+    """Folder of Spark's own jars in this environment, found without importing pyspark."""
+    spec = find_spec("pyspark")
+    if spec is None or spec.origin is None:
+        raise SystemExit("pyspark is not installed in this environment: type `make setup`")
+    return Path(spec.origin).parent / "jars"
+
+
+def resolve(package: str, ivy: Path) -> list[Path]:
+    """Download the package and what it needs beside Spark into `ivy`; the jars found there."""
+    options = {
+        "spark.jars.packages": package,
+        "spark.jars.ivy": str(ivy),
+        "spark.jars.excludes": ",".join(f"{group}:*" for group in EXCLUDES),
+        "spark.master": "local[1]",
+        "spark.ui.enabled": "false",
+        # A machine whose host name does not resolve must be able to do this too.
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+    }
+    submit = " ".join(f"--conf {name}={value}" for name, value in options.items())
+    environment = {**os.environ, "PYSPARK_SUBMIT_ARGS": f"{submit} pyspark-shell", "PYSPARK_PYTHON": sys.executable}
+    for name in ("SPARK_HOME", "SPARK_CONF_DIR"):  # another Spark on this machine is not the one to fill
+        environment.pop(name, None)
+    done = subprocess.run([sys.executable, "-c", START_SPARK], env=environment, capture_output=True, text=True)
+    jars = sorted((ivy / "jars").glob("*.jar"))
+    if done.returncode or not jars:
+        raise SystemExit(f"{done.stderr}\nDelta's jars could not be fetched ({package}); is the network there?")
+    return jars
+
+
+def copied(jars: list[Path], target: Path) -> list[str]:
+    """Copy the jars into `target` under their Maven names, in place of those of another version; the names."""
+    names = {jar.name.partition("_")[2]: jar for jar in jars}  # Ivy writes group_artifact-version.jar
+    for name, jar in names.items():
+        # By way of a rename: a set-up killed half-way must not leave half a jar.
+        half = target / f".{name}.part"
+        shutil.copyfile(jar, half)
+        half.rename(target / name)
+    for pattern in OURS:
+        for other in target.glob(pattern):
+            if other.name not in names:
+                other.unlink()
+    return list(names)
+
+
+def main() -> int:
+    """Fetch and copy; one line on stdout says what is there now."""
+    target = pyspark_jars()
+    with tempfile.TemporaryDirectory(prefix="uda-ivy-") as ivy:
+        names = copied(resolve(delta_package(), Path(ivy)), target)
+    sys.stdout.write(f"{len(names)} jars of {delta_package()} in {target}: {', '.join(names)}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
