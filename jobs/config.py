@@ -1,0 +1,185 @@
+"""What a person may set: frozen, typed, strict. Defaults and their reasons are in `default.toml`."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from jobs.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Ingest:
+    """Reading what landed."""
+
+    max_ahead_days: int
+
+
+@dataclass(frozen=True)
+class Features:
+    """Comparing a backup with the one before."""
+
+    look_back_days: int
+
+
+@dataclass(frozen=True)
+class Train:
+    """What teaches the device models."""
+
+    first_days: int
+    aged_days: int
+    rows_per_partition: int
+
+
+@dataclass(frozen=True)
+class Score:
+    """When a backup alerts."""
+
+    budget: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the page shows."""
+
+    max_anomalies: int
+
+
+@dataclass(frozen=True)
+class Mlflow:
+    """Where models are recorded."""
+
+    tracking_uri: str
+    model_name: str
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything a person may set; see `jobs/default.toml`."""
+
+    lake: str
+    landing: str
+    ingest: Ingest
+    features: Features
+    train: Train
+    score: Score
+    report: Report
+    mlflow: Mlflow
+    tenants: Mapping[str, str]
+    spark: Mapping[str, str]
+
+
+def load_config(path: Path | None, environment: Mapping[str, str]) -> Config:
+    """The defaults, overridden by the file and then by `UDA_…` variables.
+
+    Parameters
+    ----------
+    path : Path or None
+        A TOML file; None: `UDA_CONFIG`, else `conf/local.toml` below the working directory if it is there.
+    environment : mapping
+        Variables; `UDA_SCORE__BUDGET` sets `budget` in `[score]`, `UDA_LAKE` sets `lake`.
+
+    Raises
+    ------
+    ConfigError
+        With one line for every fault: unknown key, wrong type, value out of range, unreadable file.
+    """
+    settings = tomllib.loads(resources.files("jobs").joinpath("default.toml").read_text(encoding="utf-8"))
+    faults: list[str] = []
+    chosen = path or (Path(environment["UDA_CONFIG"]) if environment.get("UDA_CONFIG") else None)
+    if chosen is None and Path("conf/local.toml").is_file():
+        chosen = Path("conf/local.toml")
+    if chosen is not None:
+        _override(settings, _read_toml(chosen), str(chosen), faults)
+    _override(settings, _from_environment(environment, settings), "environment", faults)
+    config = _typed(Config, settings, "", faults)
+    faults += _out_of_range(settings) if not faults else []
+    if faults:
+        raise ConfigError("\n".join(faults))
+    return config  # type: ignore[no-any-return]  # built from Config's own field types
+
+
+FREE_TABLES = ("tenants", "spark")  # their keys are the user's own
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); name an existing file") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not TOML: {error}") from error
+
+
+def _from_environment(environment: Mapping[str, str], settings: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, text in environment.items():
+        if not name.startswith("UDA_") or name == "UDA_CONFIG":
+            continue
+        section, _, key = name.removeprefix("UDA_").lower().partition("__")
+        default = settings.get(section, {}).get(key) if key else settings.get(section)
+        value = _number(text) if isinstance(default, int | float) else text
+        if key:
+            found.setdefault(section, {})[key] = value
+        else:
+            found[section] = value
+    return found
+
+
+def _number(text: str) -> Any:
+    for convert in (int, float):
+        try:
+            return convert(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _override(settings: dict[str, Any], given: dict[str, Any], origin: str, faults: list[str], at: str = "") -> None:
+    for key, value in given.items():
+        place = f"{origin} [{at}]" if at else origin
+        if key not in settings and at not in FREE_TABLES:
+            close = difflib.get_close_matches(key, settings, n=1)
+            hint = f' (did you mean "{close[0]}"?)' if close else ""
+            faults.append(f'{place}: unknown key "{key}"{hint}')
+        elif isinstance(settings.get(key), dict):
+            if isinstance(value, dict):
+                _override(settings[key], value, origin, faults, key)
+            else:
+                faults.append(f'{place}: "{key}" is a table of keys, got {value!r}')
+        else:
+            settings[key] = value
+
+
+def _typed(kind: Any, settings: dict[str, Any], at: str, faults: list[str]) -> Any:
+    hints = get_type_hints(kind)
+    values: dict[str, Any] = {}
+    for field in fields(kind):
+        wanted, value = hints[field.name], settings[field.name]
+        place = f"{at}.{field.name}".lstrip(".")
+        if is_dataclass(wanted):
+            values[field.name] = _typed(wanted, value, field.name, faults)
+        elif isinstance(value, dict):
+            faults += [f"{place}.{key}: must be text, got {item!r}" for key, item in value.items() if type(item) is not str]
+            values[field.name] = value
+        else:
+            fits = type(value) is wanted or (wanted is float and type(value) is int)
+            if not fits:
+                faults.append(f"{place}: must be {wanted.__name__}, got {value!r}")
+            values[field.name] = value
+    return kind(**values)
+
+
+def _out_of_range(settings: dict[str, Any]) -> list[str]:
+    at_least_one = (("features", "look_back_days"), ("train", "rows_per_partition"), ("report", "max_anomalies"))
+    at_least_zero = (("ingest", "max_ahead_days"), ("train", "first_days"), ("train", "aged_days"))
+    faults = [f"{s}.{k}: must be 1 or more, got {settings[s][k]}" for s, k in at_least_one if settings[s][k] < 1]
+    faults += [f"{s}.{k}: must be 0 or more, got {settings[s][k]}" for s, k in at_least_zero if settings[s][k] < 0]
+    if not settings["score"]["budget"] > 0:
+        faults.append(f"score.budget: must be above 0, got {settings['score']['budget']}")
+    return faults
