@@ -1,0 +1,1 @@
+"""From landed records to `backups` and `rejects`."""

@@ -1,0 +1,106 @@
+"""What became of every landed record: backup, reject or duplicate, and proof that nothing was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import functions as F
+
+from jobs.errors import AccountingError
+from jobs.ingest.canonical import disagree_on_counts
+from jobs.ingest.landed import FileFault
+from jobs.tables import BACKUPS, REJECTS
+
+LONGEST_RECORD = 64 * 1024  # bytes kept of a rejected record; of a longer one only the hash is
+KEY = list(BACKUPS.key)
+
+
+def first_of_each_key(good: DataFrame) -> DataFrame:
+    """Of rows with the same key, the one of the first file and line: the choice does not depend on partitions."""
+    order = Window.partitionBy(*KEY).orderBy("source", "position")
+    return good.withColumn("turn", F.row_number().over(order)).where("turn = 1").drop("turn")
+
+
+def not_held_as_themselves(good: DataFrame, held: DataFrame) -> DataFrame:
+    """Good rows whose key `backups` holds from another line: the columns of `rejects` but run_id.
+
+    Inner join on the key, of which `held` has each once. A row that is held from its own line is no reject: the run was
+    killed after writing it, or the file was read again.
+    """
+    landed, there = good.alias("landed"), held.select(*BACKUPS.names).alias("there")
+    same_key = [F.col(f"landed.{name}") == F.col(f"there.{name}") for name in KEY]
+    other_line = (F.col("landed.source") != F.col("there.source")) | (F.col("landed.position") != F.col("there.position"))
+    is_conflict = disagree_on_counts("landed", "there")
+    at = F.concat_ws(" line ", "there.source", "there.position")
+    return landed.join(there, on=same_key, how="inner").where(other_line).select(
+        "landed.source",
+        "landed.position",
+        F.when(is_conflict, "conflicting_record").otherwise("duplicate").alias("reason"),
+        F.lit(None).cast("string").alias("field"),
+        F.when(is_conflict, F.concat(F.lit("another record of this backup has other counts: "), at))
+        .otherwise(F.concat(F.lit("the backup is held already: "), at))
+        .alias("detail"),
+        "landed.tenant_id",
+        *_kept(F.when(is_conflict, F.col("landed.record"))),
+    )
+
+
+def rejects_of_faults(faulty: DataFrame) -> DataFrame:
+    """Rows with a fault as the columns of `rejects` but run_id."""
+    return faulty.select(
+        "source", "position", "fault.reason", "fault.field", "fault.detail", "tenant_id", *_kept(F.col("record"))
+    )
+
+
+def rejects_of_files(spark: SparkSession, faults: Sequence[FileFault]) -> DataFrame:
+    """Files that could not be used as the columns of `rejects` but run_id; position 0 is the file as a whole."""
+    rows = [(f.source, 0, f.reason, None, f.detail, None, None, None) for f in faults]
+    declared = ", ".join(f"{column.name} {column.type}" for column in REJECTS.columns if column.name != "run_id")
+    return spark.createDataFrame(rows, declared)
+
+
+def _kept(record):  # type: ignore[no-untyped-def]  # Column in, two Columns out
+    is_short = F.octet_length(record) <= LONGEST_RECORD
+    return [
+        F.when(is_short, F.make_valid_utf8(record)).alias("record"),
+        F.when(~is_short, F.sha2(record, 256)).alias("record_sha256"),
+    ]
+
+
+def check_nothing_is_lost(landed: Mapping[str, int], backups: DataFrame, rejects: DataFrame) -> dict[str, int]:
+    """Count what the tables hold of each landed file, and compare with what landed.
+
+    Parameters
+    ----------
+    landed : mapping
+        Records by source; a file that could not be read to its end counts one more.
+    backups, rejects : DataFrame
+        The tables, cut to where rows of these sources can be.
+
+    Returns
+    -------
+    dict
+        landed, backups, rejects (duplicates aside) and duplicates, over all sources.
+
+    Raises
+    ------
+    AccountingError
+        For a source the three do not add up; it names the first ones.
+    """
+    sources = backups.sparkSession.createDataFrame([(source,) for source in landed], "source string")
+    marked = backups.select("source", F.lit("backups").alias("became")).unionByName(
+        rejects.select("source", F.when(F.col("reason") == "duplicate", "duplicates").otherwise("rejects").alias("became"))
+    )
+    held = marked.join(F.broadcast(sources), on="source", how="left_semi")
+    found = {(row["source"], row["became"]): row["count"] for row in held.groupBy("source", "became").count().collect()}
+    kinds = ("backups", "rejects", "duplicates")
+    wrong = [s for s, count in landed.items() if count != sum(found.get((s, kind), 0) for kind in kinds)]
+    if wrong:
+        shown = "; ".join(
+            f"{s!r}: {landed[s]} landed, " + ", ".join(f"{found.get((s, kind), 0)} {kind}" for kind in kinds)
+            for s in wrong[:3]
+        )
+        raise AccountingError(f"records of {len(wrong)} landed files do not add up: {shown}; please report this")
+    totals = {kind: sum(found.get((s, kind), 0) for s in landed) for kind in kinds}
+    return {"landed": sum(landed.values()), **totals}

@@ -1,0 +1,115 @@
+"""Ingest: what landed becomes `backups` and `rejects`.
+
+Structured Streaming knows which files are new. A batch is written such that doing it again changes nothing, and counts
+as done only when every landed record is found again in one of the two tables.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+
+from pyspark.sql import DataFrame, Row
+from pyspark.sql import functions as F
+
+from jobs.config import Config
+from jobs.ingest import accounting, canonical, landed
+from jobs.store import Store, source_files, union_all
+from jobs.tables import BACKUPS, REJECTS
+
+FILE_COLUMNS = "path string, modificationTime timestamp, length bigint, content binary"
+READER = "ingest"
+
+
+def ingest(store: Store, config: Config) -> dict[str, int]:
+    """Read what landed since the last time; return landed, backups, rejects and duplicates."""
+    counts: Counter[str] = Counter(landed=0, backups=0, rejects=0, duplicates=0)
+    stream = (
+        store.spark.readStream.format("binaryFile")
+        .schema(FILE_COLUMNS)
+        # Else a file whose time lies a week before the newest one's is never read.
+        .options(recursiveFileLookup="true", maxFileAge="36500d")
+        .load(f"{config.landing}/canonical")
+    )
+
+    def handle(store: Store, frame: DataFrame, batch_id: int) -> None:
+        with_bytes = {landed.bare(row["path"]) for row in frame.select("path").collect()}
+        files = source_files(store, READER, batch_id)
+        counts.update(ingest_files(store, config, landed.sort_files(store.spark, files, with_bytes, config.landing)))
+
+    store.each_batch(stream.select("path"), READER, handle)
+    return dict(counts)
+
+
+def ingest_files(store: Store, config: Config, files: landed.Landed) -> dict[str, int]:
+    """Write the records of some landed files into the tables; return what became of them."""
+    for key, value in landed.ONE_FILE_A_TASK.items():
+        store.spark.conf.set(key, value)
+    rows, by_source, cut = _parse(store, config, files)
+    for key in landed.ONE_FILE_A_TASK:
+        store.spark.conf.unset(key)
+    faults = files.faults + cut
+    days = sorted({day for row in by_source for day in row["days"]})
+    good = rows.where("fault IS NULL")
+    expected, keys = sum(row["good"] for row in by_source), _number_of_keys(good)
+    winners = good if keys == expected else accounting.first_of_each_key(good)
+    run_id = F.lit(store.run.run_id)
+    inserted = store.insert_new(winners.drop("record", "fault").withColumn("run_id", run_id), BACKUPS, days)
+    rejects = [
+        accounting.rejects_of_faults(rows.where("fault IS NOT NULL")),
+        accounting.rejects_of_files(store.spark, faults),
+    ]
+    if inserted < expected:  # else no key was held before, so the join could find nothing
+        rejects.append(accounting.not_held_as_themselves(good, store.read(BACKUPS, days)))
+    if expected < sum(row["landed"] for row in by_source) or faults or inserted < expected:
+        store.insert_new(union_all(rejects).withColumn("run_id", run_id), REJECTS, days=None)
+    landed_by_source = Counter({row["source"]: row["landed"] for row in by_source})
+    landed_by_source.update(fault.source for fault in faults)
+    counts = accounting.check_nothing_is_lost(landed_by_source, store.read(BACKUPS, days), store.read(REJECTS))
+    rows.unpersist()
+    return counts
+
+
+def _parse(
+    store: Store, config: Config, files: landed.Landed
+) -> tuple[DataFrame, list[Row], list[landed.FileFault]]:
+    """Parse the files once, kept for the writes that follow: rows, counts by source, files that were cut.
+
+    Strictly first: Spark reads over a cut without a word when told to go on.
+    """
+    rows = _rows(store, config, files, tolerant=False)
+    try:
+        return rows, _by_source(rows), []
+    except landed.FAILED_READ:
+        rows.unpersist()
+    cut = landed.cut_files(store.spark, files, config.landing)
+    rows = _rows(store, config, files, tolerant=True)
+    return rows, _by_source(rows), cut
+
+
+def _rows(store: Store, config: Config, files: landed.Landed, tolerant: bool) -> DataFrame:
+    records = landed.records_of(store.spark, files, config.landing, tolerant)
+    return canonical.parsed(records, config.tenants, store.run.moment, config.ingest.max_ahead_days).persist()
+
+
+def _by_source(rows: DataFrame) -> list[Row]:
+    is_good = F.col("fault").isNull()
+    counts = rows.groupBy("source").agg(
+        F.count("*").alias("landed"),
+        F.count_if(is_good).alias("good"),
+        F.collect_set(F.when(is_good, F.col("day"))).alias("days"),
+    )
+    return counts.collect()
+
+
+def _number_of_keys(good: DataFrame) -> int:
+    # Counting hashes instead of keys: for 10 million rows two keys share one by chance once in a million runs, and
+    # then only the slower way is taken.
+    found = good.agg(F.count_distinct(F.xxhash64(*BACKUPS.key)).alias("keys")).first()
+    return int(found["keys"]) if found else 0
+
+
+if __name__ == "__main__":
+    from jobs.cli import main
+
+    sys.exit(main(["ingest", *sys.argv[1:]]))

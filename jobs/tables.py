@@ -1,0 +1,298 @@
+"""Every table: what one row is, its key, its columns with type, unit and what null means. Start reading here.
+
+A table is declared once, here. `jobs.store` makes it in Delta from this (comments and CHECK constraints included) and
+refuses a frame that differs, on read and on write. No Spark in this module: types are DDL strings.
+
+Two rules hold everywhere: unknown is null and never 0; every moment is UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: name, DDL type, and a comment that gives unit, range and what null means."""
+
+    name: str
+    type: str
+    comment: str
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table.
+
+    `writer` is the only stage that writes it. `checks` are CHECK constraints by name. `partition_by` is used where a
+    slice is replaced whole; `cluster_by` where rows are only ever inserted (an upsert into a clustered table costs ten
+    times as much).
+    """
+
+    name: str
+    grain: str
+    key: tuple[str, ...]
+    writer: str
+    columns: tuple[Column, ...]
+    checks: tuple[tuple[str, str], ...] = ()
+    partition_by: tuple[str, ...] = ()
+    cluster_by: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Column names in order."""
+        return tuple(column.name for column in self.columns)
+
+    def only(self, *names: str) -> tuple[Column, ...]:
+        """The named columns, in the order given."""
+        by_name = {column.name: column for column in self.columns}
+        return tuple(by_name[name] for name in names)
+
+
+DEVICE = (
+    Column("tenant_id", "string", "Whose data this is; 'default' where nothing says otherwise.", True),
+    Column("product", "string", "Backup product that printed the record; 'canonical' where nothing says so.", True),
+    Column("device_id", "string", "One history: one source backed up by one job of one product.", True),
+)
+BACKUP_KEY = (
+    *DEVICE,
+    Column("backup_id", "string", "The product's own name of the backup.", True),
+    Column("day", "date", "UTC date of ended_at.", True),
+)
+KINDS = ("encrypt", "delete", "add", "modify")
+STATUSES = ("complete", "partial", "failed")
+BACKUP_KINDS = ("full", "incremental", "unknown")
+
+# What a backup may say of itself in numbers. The order is the order of the columns wherever they stand.
+COUNTS = (
+    Column("files_added", "bigint", "Files that were not in the backup before. Count; null: unknown."),
+    Column("files_updated", "bigint", "Files whose content changed. Count; null: unknown."),
+    Column("files_deleted", "bigint", "Files that are no longer there. Count; null: unknown."),
+    Column("files_moved", "bigint", "Of added and deleted, pairs with the same content. Count; null: unknown."),
+    Column("files_new_extension", "bigint", "Of added, with an extension new to the device. Count; null: unknown."),
+    Column("files_total", "bigint", "Files after the backup. Count; null: unknown."),
+    Column("dirs_total", "bigint", "Folders after the backup. Count; null: unknown."),
+)
+SIZES = (
+    Column("bytes_uploaded", "bigint", "Logical size of added and updated files. Bytes; null: unknown."),
+    Column("bytes_unique", "bigint", "Of bytes_uploaded, new after deduplication. Bytes; null: unknown."),
+    Column("bytes_compressed", "bigint", "What was uploaded (or was unique), compressed. Bytes; null: unknown."),
+    Column("bytes_deleted", "bigint", "Size of the deleted files. Bytes; null: unknown."),
+    Column("bytes_total", "bigint", "Logical size of all files after the backup. Bytes; null: unknown."),
+    Column("bytes_total_compressed", "bigint", "The same, compressed. Bytes; null: unknown."),
+)
+FIGURES = (*COUNTS, *SIZES)
+PROVENANCE = (
+    Column("derived", "array<string>", "Figures that the tool did not print but a rule gave.", True),
+    Column("upper_bound", "array<string>", "Figures that may be too high, never too low.", True),
+)
+RUN_ID = Column("run_id", "string", "The run that wrote the row; see `runs`.", True)
+SIGNAL_COLUMNS = (
+    Column("signal", "string", "The signal that spoke loudest for the kind; null: it did not alert."),
+    Column("value", "double", "That signal's value, in `unit`; null: it did not alert."),
+    Column("unit", "string", "files, bytes or deviations; null: it did not alert."),
+    Column("usual_low", "double", "5 % point of that signal on this device, in `unit`; null: it did not alert."),
+    Column("usual_high", "double", "95 % point of that signal on this device, in `unit`; null: it did not alert."),
+    Column("share", "double", "Value beside the files or bytes before, 0 to 1; null: no total, or it did not alert."),
+)
+
+
+def _not_negative(columns: tuple[Column, ...]) -> tuple[tuple[str, str], ...]:
+    # Delta takes an unknown outcome for a breach, so null is allowed by name.
+    return tuple((f"{c.name}_not_negative", f"{c.name} IS NULL OR {c.name} >= 0") for c in columns)
+
+
+def _one_of(column: str, words: tuple[str, ...]) -> tuple[str, str]:
+    return (f"{column}_known", f"{column} IN ({', '.join(repr(word) for word in words)})")
+
+
+BACKUPS = Table(
+    name="backups",
+    grain="one finished backup session, from any product, as the tool printed it",
+    key=tuple(column.name for column in BACKUP_KEY),
+    writer="ingest",
+    columns=(
+        *BACKUP_KEY,
+        Column("ended_at", "timestamp", "When the backup ended, UTC.", True),
+        Column("started_at", "timestamp", "When the backup began, UTC; null: unknown."),
+        Column("backup_kind", "string", "full, incremental or unknown.", True),
+        Column("status", "string", "complete, partial or failed, as the tool says.", True),
+        *FIGURES,
+        *PROVENANCE,
+        Column("extra", "string", "Further fields of the record, as one JSON object; null: none."),
+        Column("source", "string", "The landed file, below the landing folder.", True),
+        Column("position", "bigint", "The record's line (or row) in that file, from 1.", True),
+        RUN_ID,
+    ),
+    checks=(*_not_negative(FIGURES), _one_of("status", STATUSES), _one_of("backup_kind", BACKUP_KINDS)),
+    cluster_by=("day", "device_id"),
+)
+
+REJECTS = Table(
+    name="rejects",
+    grain="one landed record that was not used; a duplicate stands here too, without its body",
+    key=("source", "position"),
+    writer="ingest",
+    columns=(
+        Column("source", "string", "The landed file, below the landing folder.", True),
+        Column("position", "bigint", "The record's line (or row) in that file, from 1; 0: the file as a whole.", True),
+        Column("reason", "string", "One word: see docs/tables.md, reasons.", True),
+        Column("field", "string", "The field at fault; null: not one field."),
+        Column("detail", "string", "What is wrong and what to do about it.", True),
+        Column("tenant_id", "string", "Tenant of the landing prefix, else what the record says; null: unknown."),
+        Column("record", "string", "The record, up to 64 KiB; null: longer (see record_sha256), duplicate, or a file."),
+        Column("record_sha256", "string", "SHA-256 of a record that is too long to keep; null: it is in `record`."),
+        RUN_ID,
+    ),
+    checks=(("position_not_negative", "position >= 0"),),
+)
+
+FEATURES = Table(
+    name="features",
+    grain="one backup beside the one before it on the same device",
+    key=tuple(column.name for column in BACKUP_KEY),
+    writer="features",
+    columns=(
+        *BACKUP_KEY,
+        Column("ended_at", "timestamp", "When the backup ended, UTC.", True),
+        Column("backup_kind", "string", "full, incremental or unknown.", True),
+        Column("status", "string", "complete, partial or failed.", True),
+        Column("not_judged", "string", "failed, first, redelivery or no_figures: why it gets no score; null: judged."),
+        Column("is_redelivery", "boolean", "The same backup is held under an earlier day.", True),
+        Column("previous_backup_id", "string", "Latest earlier complete backup of the device; null: none in reach."),
+        Column("previous_ended_at", "timestamp", "When that one ended; null: there is none."),
+        Column("gap_hours", "double", "Hours since it ended; null: there is none."),
+        Column("files_before", "bigint", "Files before this backup, at least 1; null: unknown."),
+        Column("bytes_before", "bigint", "bytes_total of the previous backup, at least 1; null: unknown."),
+        Column("bytes_total_compressed_before", "bigint", "bytes_total_compressed of the previous; null: unknown."),
+        *FIGURES,
+        Column("added_net", "bigint", "Added beyond what was deleted, files, never below 0; null: one is unknown."),
+        Column("deleted_net", "bigint", "Deleted beyond what was added, files, never below 0; null: one is unknown."),
+        Column("replaced", "bigint", "Added and deleted in pairs, moves aside, files; null: one is unknown."),
+        Column("added_share", "double", "files_added / files_before; null: unknown."),
+        Column("updated_share", "double", "files_updated / files_before; null: unknown."),
+        Column("deleted_share", "double", "files_deleted / files_before; null: unknown."),
+        Column("uploaded_share", "double", "bytes_uploaded / bytes_before; null: unknown."),
+        Column("compressed_ratio", "double", "bytes_compressed / bytes_uploaded; null: unknown or nothing uploaded."),
+        *PROVENANCE,
+        Column("unknown", "array<string>", "Figures that are null.", True),
+        RUN_ID,
+    ),
+    checks=(*_not_negative(FIGURES), _one_of("status", STATUSES)),
+    cluster_by=("day",),
+)
+
+DEVICE_MODELS = Table(
+    name="device_models",
+    grain="what one device usually does, in a fixed number of readable numbers",
+    key=(*(column.name for column in DEVICE), "model_version"),
+    writer="train",
+    columns=(
+        *DEVICE,
+        Column("model_version", "string", "Fleet model's version, dash, date up to which was learned.", True),
+        Column("layout", "string", "Which signals and bins the numbers below stand for.", True),
+        Column("backups", "bigint", "Backups that taught it (at most 365). Count.", True),
+        Column("first_taught_at", "timestamp", "End of the oldest backup that taught it.", True),
+        Column("last_taught_at", "timestamp", "End of the newest backup that taught it.", True),
+        Column("usual_gap_hours", "double", "Median time between two backups; null: fewer than two."),
+        Column("backups_per_year", "double", "The device's schedule, shrunk to the fleet's while it is young.", True),
+        Column("ratio_offset", "float", "Logits by which the device compresses worse than the fleet's curve.", True),
+        Column("ratio_spread", "float", "How far its compression ratios scatter, as a share.", True),
+        Column("stored_density", "float", "Compressed share of all it uploaded; null: never known."),
+        Column("top", "array<float>", "Largest value of each signal, as ln(1 + x); one number a signal.", True),
+        Column("bins", "array<float>", "Decayed counts of backups, twelve bins a signal, signal after signal.", True),
+    ),
+    partition_by=("model_version",),
+)
+
+SCORES = Table(
+    name="scores",
+    grain="one scored backup; a score is given once",
+    key=tuple(column.name for column in BACKUP_KEY),
+    writer="score",
+    columns=(
+        *BACKUP_KEY,
+        Column("ended_at", "timestamp", "When the backup ended, UTC.", True),
+        Column("anomaly_score", "double", "-log10 of false alerts per device-year as unusual; higher: more unusual.", True),
+        Column("threshold", "double", "Alerts from this score on: -log10(budget).", True),
+        Column("budget", "double", "False alerts per device-year that were allowed.", True),
+        Column("anomaly_kind", "string", "encrypt, delete, add or modify; null: no evidence at all."),
+        Column("evidence", "map<string,double>", "-log10 of a tail probability by signal, those above 0.", True),
+        Column("cumulative", "map<string,double>", "Evidence added up over backups by kind; null: model does not add up."),
+        Column("unseen", "array<string>", "Signals that the record's figures do not allow.", True),
+        Column("smallest_share", "map<string,double>", "Smallest share that would have alerted, by kind; null: not known."),
+        *SIGNAL_COLUMNS,
+        Column("model_version", "string", "The version that gave the score.", True),
+        RUN_ID,
+    ),
+    checks=(("budget_positive", "budget > 0"),),
+    cluster_by=("day", "anomaly_score"),
+)
+
+ANOMALIES = Table(
+    name="anomalies",
+    grain="one unusual backup",
+    key=("tenant_id", "anomaly_id"),
+    writer="score",
+    columns=(
+        Column("tenant_id", "string", "Whose data this is.", True),
+        Column("anomaly_id", "string", "First 16 hex digits of the SHA-256 of the backup's key.", True),
+        *(column for column in BACKUP_KEY if column.name != "tenant_id"),
+        Column("ended_at", "timestamp", "When the backup ended, UTC.", True),
+        Column("anomaly_kind", "string", "encrypt, delete, add or modify.", True),
+        Column("anomaly_score", "double", "-log10 of false alerts per device-year as unusual; higher: more unusual.", True),
+        Column("threshold", "double", "The score from which it alerted.", True),
+        Column("reason", "string", "One sentence: what, how much, what is usual.", True),
+        *SIGNAL_COLUMNS,
+        Column("evidence", "map<string,double>", "-log10 of a tail probability by signal, those above 0.", True),
+        Column("unseen", "array<string>", "Signals that the record's figures do not allow.", True),
+        Column("last_good_backup_id", "string", "The backup to restore from; null: none held."),
+        Column("last_good_at", "timestamp", "When that one ended; null: none held."),
+        Column("episode_id", "string", "anomaly_id of the episode's first anomaly.", True),
+        Column("status", "string", "open: the device is not usual again yet; resolved: it is.", True),
+        Column("model_version", "string", "The version that gave the score.", True),
+    ),
+    checks=(_one_of("anomaly_kind", KINDS), _one_of("status", ("open", "resolved"))),
+)
+
+DEVICES = Table(
+    name="devices",
+    grain="one device as it stands now",
+    key=tuple(column.name for column in DEVICE),
+    writer="score",
+    columns=(
+        *DEVICE,
+        Column("first_backup_at", "timestamp", "End of the first backup held.", True),
+        Column("last_backup_at", "timestamp", "End of the newest backup held.", True),
+        Column("last_backup_id", "string", "The newest backup held.", True),
+        Column("usual_gap_hours", "double", "Median time between two backups; null: not known yet."),
+        Column("last_good_backup_id", "string", "Newest complete backup outside any episode; null: none held."),
+        Column("last_good_at", "timestamp", "When that one ended; null: none held."),
+        Column("open_episode_id", "string", "Episode that still goes on; null: the device is usual."),
+        Column("not_judged", "string", "Why the newest backup got no score; null: it got one."),
+    ),
+)
+
+RUNS = Table(
+    name="runs",
+    grain="one event of one stage run",
+    key=("run_id", "stage", "event"),
+    writer="each stage",
+    columns=(
+        Column("run_id", "string", "Names one `uda` call; all its stages share it.", True),
+        Column("stage", "string", "ingest, features, train, score or report.", True),
+        Column("event", "string", "started, ended or failed. Started alone: it was killed.", True),
+        Column("at", "timestamp", "When that was.", True),
+        Column("moment", "timestamp", "The moment that the run takes for now.", True),
+        Column("counts", "map<string,bigint>", "Rows by what became of them.", True),
+        Column("versions_read", "map<string,bigint>", "Delta version of each table read.", True),
+        Column("versions_written", "map<string,bigint>", "Delta version of each table after writing.", True),
+        Column("model_version", "string", "Version trained or used; null: none."),
+        Column("code_version", "string", "Version of this program.", True),
+        Column("error", "string", "One line, where it failed; null: it did not."),
+    ),
+    checks=(_one_of("event", ("started", "ended", "failed")),),
+)
+
+TABLES = (BACKUPS, REJECTS, FEATURES, DEVICE_MODELS, SCORES, ANOMALIES, DEVICES, RUNS)
