@@ -1,0 +1,223 @@
+"""The attack classes: what each does to a device, as a recipe from the state before to the change.
+
+They are the judging grid: what detection is measured on, and never what it is fitted to. `ATTACKS` are the headline
+classes, `EXTRAS` further ones, `LOOK_ALIKES` harmless events that resemble an attack. A number at the end of a name is
+the share of the device's files that is touched. `jobs.model.attacks` applies them to backups.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+NOTE_BYTES = 334  # what ransomware appends to each file: the wrapped key and a marker
+FASTEST_BYTES = 4_096  # the fastest families encrypt this much of the start of a file
+STOP_DJVU_BYTES = 153_605  # the same for the STOP/Djvu family
+ZEROS_RATIO = 0.005  # what fast compression makes of zeros
+
+
+@dataclass(frozen=True)
+class Before:
+    """Devices before the attack; arrays of shape (n_backups,), NaN where unknown."""
+
+    files: Array
+    bytes: Array
+    dirs: Array
+    density: Array  # compressed share of what is stored
+
+    @property
+    def file_size(self) -> Array:
+        """Mean size of a file, bytes."""
+        return self.bytes / self.files
+
+    def count(self, share: float) -> Array:
+        """Files in this share, at least one."""
+        return np.maximum(1.0, np.rint(share * self.files))
+
+    def notes(self, share: float) -> Array:
+        """Ransom notes, one for each folder touched; none where folders were not counted."""
+        return np.ceil(np.nan_to_num(self.dirs) * share)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What one attack adds to the figures of a backup, in files and bytes."""
+
+    added: Array | float = 0.0
+    updated: Array | float = 0.0
+    deleted: Array | float = 0.0
+    moved: Array | float = 0.0
+    new_extension: Array | float = 0.0
+    uploaded: Array | float = 0.0
+    compressed: Array | float = 0.0
+    replaced: Array | float = 0.0  # bytes that the updated files held before
+    is_known_content: bool = False  # deduplication finds all of it in the store
+
+
+Recipe = Callable[[Before], Change]
+Ratio = Callable[[Before], Array | float]
+
+
+def _random(_: Before) -> float:
+    return 1.0
+
+
+def _zeros(_: Before) -> float:
+    return ZEROS_RATIO
+
+
+def _as_stored(before: Before) -> Array:
+    return before.density
+
+
+def _partly_encrypted(strength: float) -> Ratio:
+    return lambda before: before.density + (1 - before.density) * strength
+
+
+def _start_encrypted(start: int) -> Ratio:
+    def ratio(before: Before) -> Array:
+        strength = np.minimum(before.file_size, start) / before.file_size
+        return before.density + (1 - before.density) * strength
+
+    return ratio
+
+
+def _overwrite(share: float, ratio: Ratio, growth: float = 1.0) -> Recipe:
+    def change(before: Before) -> Change:
+        replaced = share * before.bytes
+        uploaded = growth * replaced
+        compressed = uploaded * ratio(before)
+        return Change(updated=before.count(share), uploaded=uploaded, compressed=compressed, replaced=replaced)
+
+    return change
+
+
+def _overwrite_files(files: int) -> Recipe:
+    def change(before: Before) -> Change:
+        count = np.minimum(before.files, files)
+        size = count * before.file_size
+        return Change(updated=count, uploaded=size, compressed=size, replaced=size)
+
+    return change
+
+
+def _rename(share: float, *, has_new_extension: bool = True, leaves_notes: bool = True) -> Recipe:
+    """Encrypted copies take the place of files, under other names."""
+
+    def change(before: Before) -> Change:
+        count = before.count(share)
+        size = share * before.bytes + (NOTE_BYTES * count if leaves_notes else 0.0)
+        return Change(
+            added=count + (before.notes(share) if leaves_notes else 0.0),
+            deleted=count,
+            new_extension=count if has_new_extension else 0.0,
+            uploaded=size,
+            compressed=size,
+        )
+
+    return change
+
+
+def _stop_djvu(before: Before) -> Change:
+    return Change(
+        added=before.files + before.notes(1),
+        deleted=before.files,
+        new_extension=before.files,
+        uploaded=before.bytes + NOTE_BYTES * before.files,
+        compressed=before.bytes * _start_encrypted(STOP_DJVU_BYTES)(before),
+    )
+
+
+def _delete(share: float) -> Recipe:
+    return lambda before: Change(deleted=before.count(share))
+
+
+def _add(share: float) -> Recipe:
+    def change(before: Before) -> Change:
+        size = share * before.bytes
+        return Change(added=before.count(share), uploaded=size, compressed=before.density * size)
+
+    return change
+
+
+def _stage(share: float) -> Recipe:
+    """Three archives of this share of the device, ready to be carried off."""
+
+    def change(before: Before) -> Change:
+        size = share * before.density * before.bytes
+        return Change(added=3.0, uploaded=size, compressed=size)
+
+    return change
+
+
+def _split(before: Before) -> Change:
+    """Encrypt a tenth: half of that in place, half under other names of known extensions."""
+    count, size = before.count(0.05), 0.1 * before.bytes
+    return Change(count, count, count, uploaded=size, compressed=size, replaced=0.5 * size)
+
+
+def _move(share: float) -> Recipe:
+    def change(before: Before) -> Change:
+        count, size = before.count(share), share * before.bytes
+        compressed = before.density * size
+        return Change(count, 0.0, count, count, uploaded=size, compressed=compressed, is_known_content=True)
+
+    return change
+
+
+def _upgrade(before: Before) -> Change:
+    """Install a new version of a program: a tenth of the files exchanged, three tenths updated."""
+    exchanged, size = before.count(0.1), 0.4 * before.bytes
+    compressed, replaced = before.density * size, 0.3 * before.bytes
+    return Change(exchanged, before.count(0.3), exchanged, uploaded=size, compressed=compressed, replaced=replaced)
+
+
+_ATTACKS: dict[str, Recipe] = {
+    "inplace_1": _overwrite(1, _random),
+    "inplace_0.5": _overwrite(0.5, _random),
+    "inplace_0.1": _overwrite(0.1, _random),
+    "inplace_0.02": _overwrite(0.02, _random),
+    "rename_1": _rename(1),
+    "rename_0.1": _rename(0.1),
+    "rename_0.02": _rename(0.02),
+    "first4k_1": _overwrite(1, _start_encrypted(FASTEST_BYTES)),
+    "5pct_1": _overwrite(1, _partly_encrypted(0.05)),
+    "stripes_1": _overwrite(1, _partly_encrypted(0.9)),
+    "stopdjvu_1": _stop_djvu,
+    "delete_1": _delete(1),
+    "delete_0.5": _delete(0.5),
+    "delete_0.1": _delete(0.1),
+    "delete_0.02": _delete(0.02),
+    "wipe_1": _overwrite(1, _zeros),
+    "add_0.5": _add(0.5),
+    "add_0.1": _add(0.1),
+    "stage_0.5": _stage(0.5),
+    "slow_rename_0.01": _rename(0.01, leaves_notes=False),
+}
+_EXTRAS: dict[str, Recipe] = {
+    "inplace_100_files": _overwrite_files(100),
+    "inplace_20_files": _overwrite_files(20),
+    "stripes_0.1": _overwrite(0.1, _partly_encrypted(0.9)),
+    "5pct_0.1": _overwrite(0.1, _partly_encrypted(0.05)),
+    "padded_0.5": _overwrite(0.5, _as_stored, growth=1.5),
+    "rename_same_extension_0.1": _rename(0.1, has_new_extension=False),
+    "rename_same_extension_0.02": _rename(0.02, has_new_extension=False),
+    "split_0.1": _split,
+}
+_LOOK_ALIKES: dict[str, Recipe] = {
+    "reformat_1": _overwrite(1, _as_stored),
+    "reformat_0.3": _overwrite(0.3, _as_stored),
+    "move_1": _move(1),
+    "move_0.1": _move(0.1),
+    "upgrade": _upgrade,
+}
+RECIPES = {**_ATTACKS, **_EXTRAS, **_LOOK_ALIKES}
+
+ATTACKS: tuple[str, ...] = tuple(_ATTACKS)
+EXTRAS: tuple[str, ...] = tuple(_EXTRAS)
+LOOK_ALIKES: tuple[str, ...] = tuple(_LOOK_ALIKES)
