@@ -1,0 +1,155 @@
+"""The command line: one parser, one subcommand a word. Errors become exit status 0, 1 or 2 here and nowhere else."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from jobs import __version__, log
+from jobs.config import Config, load_config
+from jobs.doctor.job import doctor
+from jobs.errors import ConfigError, UdaError
+from jobs.run import start_run
+from jobs.tables import ANOMALIES, RUNS
+
+STAGES = {
+    "ingest": "read what landed into the tables backups and rejects",
+    "features": "put each new backup beside the one before it",
+    "train": "learn what each device usually does",
+    "score": "score new backups; write scores, anomalies and devices",
+    "report": "write the page of what is unusual",
+}
+LINE = """\
+stages, each a part of `run`:
+  landing -ingest-> backups -features-> features -train-> models -score-> anomalies -report-> page
+
+exit status: 0 done, whether anomalies were found or not; 1 failed, one line says why; 2 wrong usage or configuration
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(
+        prog="uda",
+        description="Unusual data activity in backup fleets: which backups are unusual, why, and which one to restore.",
+        epilog=LINE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="version", version=f"uda {__version__}")
+    words = top.add_subparsers(dest="word", required=True, metavar="COMMAND")
+    common = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    common.add_argument("--lake", metavar="DIR", help="folder or s3a:// address of the tables (default: configuration)")
+    common.add_argument("--config", metavar="FILE", type=Path, help="TOML file (default: UDA_CONFIG, conf/local.toml)")
+    running = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    running.add_argument("--log", choices=("text", "json"), default="text", help="how events look on stderr")
+    running.add_argument("--moment", type=_moment, metavar="TIME", help="take this for now, as in 2025-03-30T21:00:00Z")
+    landing = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    landing.add_argument("--landing", metavar="DIR", help="folder into which records arrive (default: configuration)")
+
+    everything = "all stages for what is new, in one go"
+    words.add_parser("run", help=everything, description=everything, parents=[common, running, landing])
+    for name, does in STAGES.items():
+        parents = [common, running, landing] if name == "ingest" else [common, running]
+        words.add_parser(name, help=does, description=does, parents=parents)
+    listing = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    listing.add_argument("--json", action="store_true", help="one JSON object a line, all columns")
+    listing.add_argument("--limit", type=int, metavar="N", help="only the newest N")
+    for name, does in (("anomalies", "what is unusual, newest first"), ("runs", "what ran, and what became of every record")):
+        words.add_parser(name, help=does, description=does, parents=[common, listing])
+    lacks = "what this machine lacks and how to get it"
+    words.add_parser("doctor", help=lacks, description=lacks, parents=[common])
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit status."""
+    options = parser().parse_args(arguments)
+    try:
+        if options.word == "doctor":
+            return doctor(options.lake, options.config, os.environ, sys.stdout)
+        config = _config(options)
+        if options.word in ("anomalies", "runs"):
+            _list(options, config)
+        else:
+            _run(options, config)
+    except ConfigError as error:
+        return _failed(error, 2)
+    except UdaError as error:
+        return _failed(error, 1)
+    except BrokenPipeError:  # the reader of a listing has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        return _failed("interrupted; what was written is whole, run it again to go on", 1)
+    except Exception as error:  # the last place where it can be said; the first line is what a person can read
+        return _failed(f"{type(error).__name__}: {str(error).partition(chr(10))[0]}", 1)
+    return 0
+
+
+def _failed(error: object, status: int) -> int:
+    for line in str(error).splitlines():
+        sys.stderr.write(f"uda: {line}\n")
+    return status
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text} has no time zone; write it in UTC with a Z")
+    return moment
+
+
+def _config(options: argparse.Namespace) -> Config:
+    config = load_config(options.config, os.environ)
+    lake = options.lake or config.lake
+    landing = getattr(options, "landing", None) or config.landing
+    if not lake:
+        raise ConfigError("no lake: say --lake DIR, or set lake in the configuration")
+    if options.word in ("run", "ingest"):
+        if not landing:
+            raise ConfigError("no landing folder: say --landing DIR, or set landing in the configuration")
+        if "://" not in landing and not Path(landing).is_dir():
+            raise ConfigError(f"{landing}: no such folder; make it, and land records in its folder canonical/")
+    return replace(config, lake=_absolute(lake), landing=_absolute(landing) if landing else "")
+
+
+def _absolute(place: str) -> str:
+    return place.rstrip("/") if "://" in place else str(Path(place).resolve())
+
+
+def _list(options: argparse.Namespace, config: Config) -> None:
+    from jobs.report import listing, reading  # half a second, which the other commands need not wait for
+
+    table = ANOMALIES if options.word == "anomalies" else RUNS
+    rows = reading.rows_of(config.lake, table, limit=options.limit)
+    if options.json:
+        sys.stdout.writelines(f"{line}\n" for line in listing.as_json_lines(rows))
+        return
+    in_words = listing.anomalies_table if options.word == "anomalies" else listing.runs_table
+    width = shutil.get_terminal_size((120, 24)).columns
+    sys.stdout.write(in_words(rows, width, sys.stdout.isatty()).rstrip("\n") + "\n")
+
+
+def _run(options: argparse.Namespace, config: Config) -> None:
+    from jobs.spark import session  # seconds, which --help and the listings need not wait for
+    from jobs.stages import STAGES as stages
+    from jobs.stages import run_stage
+    from jobs.store import Store
+
+    log.set_up_logging(options.log)
+    run = start_run(options.moment)
+    progress = options.log == "text" and sys.stderr.isatty()
+    spark = session(config.spark, progress)
+    store = Store(spark, config.lake, run)
+    for name in stages if options.word == "run" else [options.word]:
+        run_stage(name, store, config)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""From `backups` to `features`."""

@@ -1,0 +1,1 @@
+"""From `features` and `device_models` to `scores`, `anomalies` and `devices`."""

@@ -1,0 +1,38 @@
+"""Rows of `anomalies`: each alert with its reason, its episode, and the backup to restore from."""
+
+from __future__ import annotations
+
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs.score.episodes import anomaly_id
+from jobs.score.words import reason
+from jobs.tables import ANOMALIES, BACKUPS
+
+SAID = ("anomaly_kind", "signal", "value", "unit", "usual_low", "usual_high", "share")
+
+
+def anomalies_of(timeline: DataFrame, scores: DataFrame) -> DataFrame:
+    """The columns of `anomalies` for every alert on the timeline.
+
+    Inner join on the key, unique in both: an alert always has a score.
+    """
+    in_words = F.udf(lambda row: reason(row.asDict()), "string")
+    alerts = timeline.where("is_alert").drop("ended_at")
+    rows = alerts.join(scores, on=list(BACKUPS.key), how="inner")
+    rows = rows.withColumns({
+        "anomaly_id": anomaly_id(),
+        "reason": in_words(F.struct(*SAID)),
+        "status": F.when(F.col("is_open"), "open").otherwise("resolved"),
+        "last_good_backup_id": F.col("last_good.backup_id"),
+        "last_good_at": F.col("last_good.ended_at"),
+    })
+    return rows.select(*ANOMALIES.names)
+
+
+def newly_listed(before: DataFrame, now: DataFrame) -> int:
+    """How many anomalies of `now` the table did not list `before`; left anti join on the key, unique in both."""
+    return now.join(before, on=list(ANOMALIES.key), how="left_anti").count()
+
+

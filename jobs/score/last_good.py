@@ -1,0 +1,71 @@
+"""Rows of `devices`: how each device stands now, and the backup to restore it from."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from jobs.score.episodes import DEVICE
+from jobs.tables import DEVICES
+
+
+def devices_now(fresh: DataFrame, held: DataFrame, models: DataFrame, timeline: DataFrame, since: date) -> DataFrame:
+    """The columns of `devices` for every device with a fresh backup.
+
+    A device without an alert in reach needs only what is fresh and what is held; one with alerts stands as its whole
+    timeline says. Left joins on the device, unique in each: a miss is a new device, one without a model, one without
+    alerts.
+
+    Parameters
+    ----------
+    fresh : DataFrame
+        New rows of `features`.
+    held : DataFrame
+        `devices` as it is.
+    models : DataFrame
+        `device_models` of the version in use.
+    timeline : DataFrame
+        Of the devices with alerts, see `jobs.score.episodes.timeline`.
+    since : date
+        The first day that is judged.
+    """
+    moment = F.struct("ended_at", "backup_id")
+    is_good = (F.col("status") == "complete") & ~F.col("is_redelivery")
+    not_judged = F.coalesce("not_judged", F.when(F.col("day") < F.lit(since), "history"))
+    seen = fresh.groupBy(*DEVICE).agg(
+        F.min("ended_at").alias("first_at"),
+        F.max(moment).alias("last"),
+        F.max_by(not_judged, moment).alias("fresh_not_judged"),
+        F.max(F.when(is_good, moment)).alias("good"),
+    )
+    alerted = timeline.groupBy(*DEVICE).agg(
+        F.max(F.when(F.col("is_good"), moment)).alias("timeline_good"),
+        F.max(F.when(F.col("is_open"), F.col("episode_id"))).alias("open_episode_id"),
+    )
+    held = held.drop("open_episode_id", "usual_gap_hours")
+    rows = seen.join(held, on=list(DEVICE), how="left").join(F.broadcast(alerted), on=list(DEVICE), how="left")
+    rows = rows.join(models.select(*DEVICE, "usual_gap_hours"), on=list(DEVICE), how="left")
+    held_last, held_good = _moment("last_backup"), _moment("last_good")
+    has_alerts = F.col("timeline_good").isNotNull() | F.col("open_episode_id").isNotNull()
+    rows = rows.withColumns({
+        "newest": F.greatest("last", held_last),
+        "newest_good": F.when(has_alerts, F.col("timeline_good")).otherwise(F.greatest("good", held_good)),
+    })
+    return rows.select(
+        *DEVICE,
+        F.least("first_at", "first_backup_at").alias("first_backup_at"),
+        F.col("newest.ended_at").alias("last_backup_at"),
+        F.col("newest.backup_id").alias("last_backup_id"),
+        "usual_gap_hours",
+        F.col("newest_good.backup_id").alias("last_good_backup_id"),
+        F.col("newest_good.ended_at").alias("last_good_at"),
+        "open_episode_id",
+        F.when(F.col("newest") == F.col("last"), F.col("fresh_not_judged")).otherwise(F.col("not_judged")).alias("not_judged"),
+    ).select(*DEVICES.names)
+
+
+def _moment(prefix: str) -> Column:
+    at = F.col(f"{prefix}_at")
+    return F.when(at.isNotNull(), F.struct(at.alias("ended_at"), F.col(f"{prefix}_backup_id" if prefix != "last_backup" else "last_backup_id").alias("backup_id")))

@@ -1,0 +1,92 @@
+"""The line: its stages in order, and one way to run each, with its start and end in `runs`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from jobs import log
+from jobs.config import Config
+from jobs.features.job import features
+from jobs.ingest.job import ingest
+from jobs.report.job import report
+from jobs.run import clock
+from jobs.score.job import score
+from jobs.store import Store
+from jobs.tables import (
+    ANOMALIES,
+    BACKUPS,
+    DEVICE_MODELS,
+    DEVICES,
+    FEATURES,
+    REJECTS,
+    RUNS,
+    SCORES,
+    Table,
+)
+from jobs.train.job import train
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage: what runs, and the tables that it reads."""
+
+    run: Callable[[Store, Config], Mapping[str, int]]
+    reads: tuple[Table, ...]
+    writes: tuple[Table, ...]
+
+
+STAGES = {
+    "ingest": Stage(ingest, (), (BACKUPS, REJECTS)),
+    "features": Stage(features, (BACKUPS,), (FEATURES,)),
+    "train": Stage(train, (FEATURES, SCORES), (DEVICE_MODELS,)),
+    "score": Stage(score, (FEATURES, DEVICE_MODELS), (SCORES, ANOMALIES, DEVICES)),
+    "report": Stage(report, (ANOMALIES, FEATURES, DEVICES), ()),
+}
+
+
+def run_stage(name: str, store: Store, config: Config) -> None:
+    """Run one stage; its start, and its end or failure, become rows of `runs`."""
+    stage = STAGES[name]
+    began = time.monotonic()
+    read = {table.name: store.version(table) for table in stage.reads}
+    _record(store, name, "started", {}, read, {}, None)
+    log.event("started", stage=name, run=store.run.run_id)
+    try:
+        counts = stage.run(store, config)
+    except Exception as error:  # whatever it was: said in `runs`, then passed on to the command line
+        _record(store, name, "failed", {}, read, {}, str(error).partition("\n")[0][:1000])
+        raise
+    written = {table.name: store.version(table) for table in stage.writes}
+    _record(store, name, "ended", counts, read, written, None)
+    log.event("ended", stage=name, seconds=round(time.monotonic() - began, 1), **counts)
+
+
+def _record(
+    store: Store,
+    stage: str,
+    event: str,
+    counts: Mapping[str, int],
+    read: Mapping[str, int],
+    written: Mapping[str, int],
+    error: str | None,
+) -> None:
+    versions = store.slices(DEVICE_MODELS) if event == "ended" and stage in ("train", "score") else []
+    newest = max(versions, key=lambda version: version.rpartition("-")[2], default=None)
+    run = store.run
+    row = (
+        run.run_id,
+        stage,
+        event,
+        clock(),
+        run.moment,
+        dict(counts),
+        dict(read),
+        dict(written),
+        newest,
+        run.code_version,
+        error,
+    )
+    declared = ", ".join(f"{column.name} {column.type}" for column in RUNS.columns)
+    store.append_once(store.spark.createDataFrame([row], declared), RUNS, f"{run.run_id}:{stage}:{event}")

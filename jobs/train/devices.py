@@ -1,0 +1,82 @@
+"""Device models of a whole fleet: every partition holds whole devices and is fitted as one set of arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs.model.arrays import Array
+from jobs.model.devices import fit_devices
+from jobs.model.fleet import FleetModel
+from jobs.model.signals import FIGURES, LAYOUT
+from jobs.tables import DEVICE, DEVICE_MODELS
+
+DEVICE_NAMES = tuple(column.name for column in DEVICE)
+# What is fitted; the version and the layout are the same for all.
+FITTED = DEVICE_MODELS.only(*(name for name in DEVICE_MODELS.names if name not in ("model_version", "layout")))
+
+
+def device_models(teachers: DataFrame, fleet: FleetModel, version: str, partitions: int) -> DataFrame:
+    """One row of `device_models` for every device that has a teacher.
+
+    Parameters
+    ----------
+    teachers : DataFrame
+        Rows of `features` that may teach.
+    partitions : int
+        Into how many parts the fleet is cut; a part is held in memory as a whole.
+    """
+    needed = teachers.select(
+        *DEVICE_NAMES,
+        F.unix_micros("ended_at").alias("ended_at"),
+        *[F.col(name).cast("float").alias(name) for name in FIGURES],
+    )
+
+    def fit(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        held = list(batches)
+        if held:
+            yield from fit_part(pa.Table.from_batches(held), fleet).to_batches()
+
+    schema = ", ".join(f"{column.name} {column.type}" for column in FITTED)
+    fitted = needed.repartition(partitions, *DEVICE_NAMES).mapInArrow(fit, schema)
+    fitted = fitted.withColumns({"model_version": F.lit(version), "layout": F.lit(LAYOUT)})
+    return fitted.select(*DEVICE_MODELS.names)
+
+
+def fit_part(rows: pa.Table, fleet: FleetModel) -> pa.Table:
+    """Device models of the devices in `rows`, which holds all their teachers, in any order."""
+    device, first = _numbered(rows)
+    ended_at = rows["ended_at"].to_numpy()
+    order = np.lexsort((ended_at, device))
+    taught = {name: rows[name].to_numpy()[order] for name in FIGURES}
+    fitted = fit_devices({**taught, "ended_at": ended_at[order] / 1e6}, device[order], fleet)
+    keys = rows.select(DEVICE_NAMES).take(first)
+    return pa.table(
+        [*keys.columns, *(_arrow(fitted[column.name], column.type) for column in FITTED[len(DEVICE_NAMES) :])],
+        names=[column.name for column in FITTED],
+    )
+
+
+def _numbered(rows: pa.Table) -> tuple[Array, Array]:
+    """A number for each row's device, 0 to devices - 1, and the first row of each device."""
+    code = np.zeros(len(rows), np.int64)
+    for name in DEVICE_NAMES:
+        encoded = rows[name].combine_chunks().dictionary_encode()
+        code = code * len(encoded.dictionary) + encoded.indices.to_numpy()
+    _, first, device = np.unique(code, return_index=True, return_inverse=True)
+    return device, first
+
+
+def _arrow(numbers: Array, type_: str) -> pa.Array:
+    if type_ == "array<float>":
+        flat = pa.array(numbers.ravel(), pa.float32())
+        ends = np.arange(len(numbers) + 1, dtype=np.int32) * numbers.shape[1]
+        return pa.ListArray.from_arrays(ends, flat)
+    if type_ == "timestamp":
+        return pa.array((numbers * 1e6).round().astype("datetime64[us]"), pa.timestamp("us", "UTC"))
+    wanted = {"bigint": pa.int64(), "double": pa.float64(), "float": pa.float32()}[type_]
+    return pa.array(numbers.astype(wanted.to_pandas_dtype()), wanted, from_pandas=True)

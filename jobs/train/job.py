@@ -1,0 +1,69 @@
+"""Train: what each device usually does, learned from all that ended before the oldest backup that waits for its score."""
+
+from __future__ import annotations
+
+import math
+import sys
+from datetime import date
+
+from pyspark.sql import functions as F
+
+from jobs import registry
+from jobs.champion import Champion, champion
+from jobs.config import Config
+from jobs.store import Store
+from jobs.tables import DEVICE_MODELS, FEATURES, SCORES
+from jobs.train.devices import device_models
+from jobs.train.history import new_learned_until, teachers
+from jobs.versions import judge_from, model_version, newest
+
+KEPT_VERSIONS = 3  # the newest and two before, to look back at; each is one row a device
+
+
+def train(store: Store, config: Config) -> dict[str, int]:
+    """Refit all device models if a backup waits for its score; return devices and teachers, nothing if none waits."""
+    newest_day = store.newest_day(FEATURES)
+    if newest_day is None:
+        return {}
+    fleet = champion(store, config)
+    held = store.slices(DEVICE_MODELS)
+    last = newest(held, fleet.version)
+    since = judge_from(last, newest_day, config.train.first_days)
+    until = new_learned_until(
+        store.read(FEATURES, since=since), store.read(SCORES, since=since), last, newest_day, config.train.first_days
+    )
+    if until is None or model_version(fleet.version, until) in held:
+        return {}
+    counts = _refit(store, config, fleet, until)
+    for old in sorted(held, key=lambda version: version.rpartition("-")[2])[: -(KEPT_VERSIONS - 1)]:
+        store.delete_slice(DEVICE_MODELS, old)
+    return counts
+
+
+def _refit(store: Store, config: Config, fleet: Champion, until: date) -> dict[str, int]:
+    version = model_version(fleet.version, until)
+    rows = teachers(store.read(FEATURES), store.read(SCORES), until, config.train.aged_days)
+    window = rows.agg(F.count("*").alias("teachers"), F.min("day").alias("first"), F.max("day").alias("last")).first()
+    if not window or not window["teachers"]:
+        return {"devices": 0, "teachers": 0}
+    facts = {
+        "model_version": version,
+        "fleet_version": fleet.version,
+        "learned_from": window["first"],
+        "learned_until": until,
+        "run_id": store.run.run_id,
+        "code_version": store.run.code_version,
+        **{f"{table.name}_version": store.version(table) for table in (FEATURES, SCORES)},
+    }
+    with registry.training_run(config.mlflow, store.lake, version, facts) as metrics:
+        partitions = math.ceil(window["teachers"] / config.train.rows_per_partition)
+        store.replace_slice(device_models(rows, fleet.model, version, partitions), DEVICE_MODELS, version)
+        devices = store.read(DEVICE_MODELS).where(F.col("model_version") == version).count()
+        metrics |= {"devices": devices, "teachers": window["teachers"]}
+    return {"devices": devices, "teachers": window["teachers"]}
+
+
+if __name__ == "__main__":
+    from jobs.cli import main
+
+    sys.exit(main(["train", *sys.argv[1:]]))
