@@ -1,4 +1,4 @@
-"""The fleet model that a lake works with: a copy of MLflow's champion in `_models/`, so that scoring needs no MLflow."""
+"""The fleet model that a lake works with: a copy of MLflow's champion, so that scoring needs no MLflow."""
 
 from __future__ import annotations
 

@@ -61,7 +61,10 @@ def parser() -> argparse.ArgumentParser:
     listing = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     listing.add_argument("--json", action="store_true", help="one JSON object a line, all columns")
     listing.add_argument("--limit", type=int, metavar="N", help="only the newest N")
-    for name, does in (("anomalies", "what is unusual, newest first"), ("runs", "what ran, and what became of every record")):
+    for name, does in (
+        ("anomalies", "what is unusual, newest first"),
+        ("runs", "what ran, and what became of every record"),
+    ):
         words.add_parser(name, help=does, description=does, parents=[common, listing])
     lacks = "what this machine lacks and how to get it"
     words.add_parser("doctor", help=lacks, description=lacks, parents=[common])

@@ -44,13 +44,6 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Report:
-    """What the page shows."""
-
-    max_anomalies: int
-
-
-@dataclass(frozen=True)
 class Mlflow:
     """Where models are recorded."""
 
@@ -68,7 +61,6 @@ class Config:
     features: Features
     train: Train
     score: Score
-    report: Report
     mlflow: Mlflow
     tenants: Mapping[str, str]
     spark: Mapping[str, str]
@@ -165,7 +157,8 @@ def _typed(kind: Any, settings: dict[str, Any], at: str, faults: list[str]) -> A
         if is_dataclass(wanted):
             values[field.name] = _typed(wanted, value, field.name, faults)
         elif isinstance(value, dict):
-            faults += [f"{place}.{key}: must be text, got {item!r}" for key, item in value.items() if type(item) is not str]
+            wrong = {key: item for key, item in value.items() if type(item) is not str}
+            faults += [f"{place}.{key}: must be text, got {item!r}" for key, item in wrong.items()]
             values[field.name] = value
         else:
             fits = type(value) is wanted or (wanted is float and type(value) is int)
@@ -176,7 +169,7 @@ def _typed(kind: Any, settings: dict[str, Any], at: str, faults: list[str]) -> A
 
 
 def _out_of_range(settings: dict[str, Any]) -> list[str]:
-    at_least_one = (("features", "look_back_days"), ("train", "rows_per_partition"), ("report", "max_anomalies"))
+    at_least_one = (("features", "look_back_days"), ("train", "rows_per_partition"))
     at_least_zero = (("ingest", "max_ahead_days"), ("train", "first_days"), ("train", "aged_days"))
     faults = [f"{s}.{k}: must be 1 or more, got {settings[s][k]}" for s, k in at_least_one if settings[s][k] < 1]
     faults += [f"{s}.{k}: must be 0 or more, got {settings[s][k]}" for s, k in at_least_zero if settings[s][k] < 0]

@@ -51,7 +51,9 @@ def champion_version(settings: Mlflow, lake: str, fleet_json: str) -> str:
     mlflow = _mlflow(settings, lake)
     client = mlflow.MlflowClient()
     versions = client.search_model_versions(f"name = '{settings.model_name}'")
-    champions = [version for version in versions if CHAMPION in client.get_model_version(version.name, version.version).aliases]
+    champions = [
+        version for version in versions if CHAMPION in client.get_model_version(version.name, version.version).aliases
+    ]
     if champions:
         return str(champions[0].version)
     with tempfile.TemporaryDirectory() as folder, mlflow.start_run(run_name="shipped fleet model"):

@@ -19,7 +19,7 @@ from jobs.model.signals import FIGURES
 from jobs.tables import KINDS
 
 
-class FleetScorer(mlflow.pyfunc.PythonModel):  # type: ignore[misc]  # MLflow's base class has no types
+class FleetScorer(mlflow.pyfunc.PythonModel):  # type: ignore[misc,name-defined]  # MLflow has no types here
     """Scores backups by the fleet alone."""
 
     def load_context(self, context: Any) -> None:

@@ -63,5 +63,7 @@ def session(settings: Mapping[str, str], progress: bool) -> SparkSession:
 def _use_java() -> None:
     home = find_java_home()
     if home is None:
-        raise UdaError("Java 17 or 21 is needed and was not found: install it, or set JAVA_HOME to it (see `uda doctor`)")
+        raise UdaError(
+            "Java 17 or 21 is needed and was not found: install it, or set JAVA_HOME to it (see `uda doctor`)"
+        )
     os.environ["JAVA_HOME"] = str(home)

@@ -6,24 +6,20 @@ that Spark, delta-rs and DuckDB all open (reader protocol 1: no deletion vectors
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import reduce
+from typing import Any
 
 from pyspark.errors import StreamingQueryException
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import StructType
 
-from jobs.errors import SchemaError, UdaError
+from jobs.ddl import check_columns, create_statement, days_sql, in_days, quoted, same_key, type_of
+from jobs.errors import UdaError
 from jobs.run import Run
 from jobs.tables import Table
-
-# A literal list of days lets Delta skip files one by one; beyond this many a range is as good and quicker to plan.
-MOST_LITERAL_DAYS = 60
-READABLE_BY_ALL = {"delta.enableDeletionVectors": "false", "delta.checkpointPolicy": "classic"}
 
 
 @dataclass(frozen=True)
@@ -53,9 +49,9 @@ class Store:
         """
         self._make_if_missing(table)
         rows = self.spark.read.format("delta").load(self.path(table))
-        _check_columns(rows.schema, table, f"{table.name} in {self.lake}")
+        check_columns(rows.schema, table, f"{table.name} in {self.lake}")
         if days is not None:
-            rows = rows.where(_in_days(F.col("day"), days))
+            rows = rows.where(in_days(F.col("day"), days))
         return rows if since is None else rows.where(F.col("day") >= F.lit(since))
 
     def version(self, table: Table) -> int:
@@ -123,7 +119,7 @@ class Store:
         SchemaError
             Columns or types differ from the declared ones.
         """
-        on = _same_key(table.key) + (f" AND {_days_sql('t.day', days)}" if days is not None else "")
+        on = same_key(table.key) + (f" AND {days_sql('t.day', days)}" if days is not None else "")
         inserted = self._merge(frame, table, on, "WHEN NOT MATCHED THEN INSERT *")
         return int(inserted["num_inserted_rows"])
 
@@ -131,16 +127,16 @@ class Store:
         """Give rows that the table holds the frame's values where they differ; return how many."""
         others = [name for name in table.names if name not in (*table.key, "run_id")]
         differs = " OR ".join(f"NOT t.{name} <=> s.{name}" for name in others)
-        on = f"{_same_key(table.key)} AND {_days_sql('t.day', days)}"
+        on = f"{same_key(table.key)} AND {days_sql('t.day', days)}"
         updated = self._merge(frame, table, on, f"WHEN MATCHED AND ({differs}) THEN UPDATE SET *")
         return int(updated["num_updated_rows"])
 
     def upsert(self, frame: DataFrame, table: Table) -> int:
         """Insert new rows, and give held ones the frame's values where they differ; return how many were touched."""
-        others = [name for name in table.names if name not in table.key and "map<" not in _type_of(table, name)]
+        others = [name for name in table.names if name not in table.key and "map<" not in type_of(table, name)]
         differs = " OR ".join(f"NOT t.{name} <=> s.{name}" for name in others)
         then = f"WHEN MATCHED AND ({differs}) THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
-        return int(self._merge(frame, table, _same_key(table.key), then)["num_affected_rows"])
+        return int(self._merge(frame, table, same_key(table.key), then)["num_affected_rows"])
 
     def slices(self, table: Table) -> list[str]:
         """Values of the table's partition column that it holds rows of."""
@@ -151,12 +147,12 @@ class Store:
         """Replace all rows whose partition column is `value` with the frame, whole or not at all."""
         (column,) = table.partition_by
         self._make_if_missing(table)
-        _check_columns(frame.schema, table, f"rows for {table.name}")
+        check_columns(frame.schema, table, f"rows for {table.name}")
         (
             frame.select(*table.names)
             .write.format("delta")
             .mode("overwrite")
-            .option("replaceWhere", f"{column} = {_quoted(value)}")
+            .option("replaceWhere", f"{column} = {quoted(value)}")
             .option("userMetadata", self.run.run_id)
             .save(self.path(table))
         )
@@ -164,12 +160,12 @@ class Store:
     def delete_slice(self, table: Table, value: str) -> None:
         """Delete all rows whose partition column is `value`."""
         (column,) = table.partition_by
-        self.spark.sql(f"DELETE FROM {self._sql_name(table)} WHERE {column} = {_quoted(value)}")
+        self.spark.sql(f"DELETE FROM {self._sql_name(table)} WHERE {column} = {quoted(value)}")
 
     def append_once(self, frame: DataFrame, table: Table, application: str) -> None:
         """Append the frame; an append with the same `application` that is already in the table is skipped."""
         self._make_if_missing(table)
-        _check_columns(frame.schema, table, f"rows for {table.name}")
+        check_columns(frame.schema, table, f"rows for {table.name}")
         (
             frame.select(*table.names)
             .write.format("delta")
@@ -181,7 +177,7 @@ class Store:
 
     def _merge(self, frame: DataFrame, table: Table, on: str, then: str) -> dict[str, int]:
         self._make_if_missing(table)
-        _check_columns(frame.schema, table, f"rows for {table.name}")
+        check_columns(frame.schema, table, f"rows for {table.name}")
         # A view of the frame's own session: inside a stream's batch that is not the session of the store.
         session = frame.sparkSession
         session.conf.set("spark.databricks.delta.commitInfo.userMetadata", self.run.run_id)
@@ -200,7 +196,8 @@ class Store:
             return None
         stream = filesystem.open(path)
         try:
-            return str(self._jvm().org.apache.commons.io.IOUtils.toString(stream, "UTF-8"))
+            jvm: Any = self.spark._jvm
+            return str(jvm.org.apache.commons.io.IOUtils.toString(stream, "UTF-8"))
         finally:
             stream.close()
 
@@ -223,11 +220,10 @@ class Store:
         filesystem, path = self._hadoop_path(folder)
         return [str(f.getPath().getName()) for f in filesystem.listStatus(path)] if filesystem.exists(path) else []
 
-    def _jvm(self):  # type: ignore[no-untyped-def]  # py4j's view of the JVM has no types
-        return self.spark._jvm
-
-    def _hadoop_path(self, name: str):  # type: ignore[no-untyped-def]  # as above
-        path = self._jvm().org.apache.hadoop.fs.Path(f"{self.lake}/{name}")
+    def _hadoop_path(self, name: str) -> tuple[Any, Any]:
+        """Hadoop's file system and path of a name in the lake: the same code for a folder and for S3."""
+        jvm: Any = self.spark._jvm
+        path = jvm.org.apache.hadoop.fs.Path(f"{self.lake}/{name}")
         return path.getFileSystem(self.spark._jsc.hadoopConfiguration()), path
 
     # --- making tables ---------------------------------------------------------------------------------------------
@@ -241,86 +237,11 @@ class Store:
             self.spark.sql(create_statement(table, self._sql_name(table)))
 
 
-def create_statement(table: Table, name: str) -> str:
-    """The SQL that makes `table` in Delta under `name`: columns, comments, NOT NULL, CHECKs, layout."""
-    columns = ", ".join(
-        f"{c.name} {c.type}{' NOT NULL' if c.required else ''} COMMENT {_quoted(c.comment)}" for c in table.columns
-    )
-    properties = READABLE_BY_ALL | {f"delta.constraints.{name}": check for name, check in table.checks}
-    listed = ", ".join(f"{_quoted(key)} = {_quoted(value)}" for key, value in properties.items())
-    layout = f" PARTITIONED BY ({', '.join(table.partition_by)})" if table.partition_by else ""
-    layout += f" CLUSTER BY ({', '.join(table.cluster_by)})" if table.cluster_by else ""
-    comment = f"One row: {table.grain}. Written by {table.writer}."
-    return (
-        f"CREATE TABLE IF NOT EXISTS {name} ({columns}) USING DELTA{layout} "
-        f"COMMENT {_quoted(comment)} TBLPROPERTIES ({listed})"
-    )
-
-
 def days_of(frame: DataFrame) -> list[date]:
     """The distinct days of a frame, sorted; costs one action."""
     return sorted(row["day"] for row in frame.select("day").distinct().collect())
 
 
-def _check_columns(found: StructType, table: Table, what: str) -> None:
-    wanted = {column.name: column.type for column in table.columns}
-    have = {field.name: field.dataType.simpleString() for field in found.fields}
-    faults = [f"column {name} is missing" for name in wanted if name not in have]
-    faults += [f"column {name} is not declared" for name in have if name not in wanted]
-    faults += [
-        f"column {name} is {have[name]}, declared {wanted[name]}"
-        for name in wanted
-        if name in have and have[name] != wanted[name]
-    ]
-    if faults:
-        raise SchemaError(f"{what}: " + "; ".join(faults))
-
-
-def _type_of(table: Table, name: str) -> str:
-    return table.only(name)[0].type
-
-
-def _same_key(key: Iterable[str]) -> str:
-    return " AND ".join(f"t.{name} = s.{name}" for name in key)
-
-
-def _days_sql(column: str, days: Sequence[date]) -> str:
-    if not days:
-        return "false"
-    if len(days) <= MOST_LITERAL_DAYS:
-        return f"{column} IN ({', '.join(f'DATE{day.isoformat()!r}' for day in days)})"
-    return f"{column} BETWEEN DATE'{min(days)}' AND DATE'{max(days)}'"
-
-
-def _in_days(column: Column, days: Sequence[date]) -> Column:
-    if not days:
-        return F.lit(False)
-    if len(days) <= MOST_LITERAL_DAYS:
-        return column.isin(list(days))
-    return column.between(F.lit(min(days)), F.lit(max(days)))
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
-
-
 def union_all(frames: Sequence[DataFrame]) -> DataFrame:
     """One frame of all rows of frames with the same columns."""
     return reduce(DataFrame.unionByName, frames)
-
-
-def source_files(store: Store, reader: str, batch_id: int) -> list[str]:
-    """Addresses of all files of one batch of a file stream, empty and vanished ones included.
-
-    Spark's file source keeps them in its checkpoint; the frame it hands over leaves out files without a byte.
-    """
-    base = store.checkpoint(reader).removeprefix(f"{store.lake}/")
-    offsets = [store.read_text(f"{base}/offsets/{number}") for number in (batch_id - 1, batch_id)]
-    first, last = (json.loads(text.splitlines()[-1])["logOffset"] if text else -1 for text in offsets)
-    found: list[str] = []
-    for number in range(first + 1, last + 1):
-        log = store.read_text(f"{base}/sources/0/{number}") or store.read_text(f"{base}/sources/0/{number}.compact")
-        entries = [json.loads(line) for line in (log or "").splitlines()[1:]]
-        found += [entry["path"] for entry in entries if entry["batchId"] == number]
-    return found

@@ -63,6 +63,24 @@ BACKUP_KEY = (
 KINDS = ("encrypt", "delete", "add", "modify")
 STATUSES = ("complete", "partial", "failed")
 BACKUP_KINDS = ("full", "incremental", "unknown")
+REASONS = {
+    "duplicate": "The backup is held already, from another file or line. No body is kept.",
+    "conflicting_record": "The backup is held already, and both records print an exact count that differs.",
+    "bad_json": "The line is not one JSON object.",
+    "bad_encoding": "The line is not UTF-8.",
+    "missing_field": "A field that every record needs is missing or empty.",
+    "bad_value": "A field has a word or a shape that it can't have.",
+    "bad_number": "A count or a size is not a whole number below 2^63.",
+    "negative": "A count or a size is below 0.",
+    "no_figures": "The run did not fail, and there is no count and no size.",
+    "total_below_parts": "A total after the backup is smaller than what was added and updated.",
+    "no_time_zone": "A time has no zone; it is never guessed.",
+    "bad_time": "A time can't be read, lies before 2000 or in the future, or ends before it begins.",
+    "foreign_tenant": "The record names another tenant than its landing prefix belongs to.",
+    "empty": "The file has no byte.",
+    "unreadable": "The file can't be opened or read to its end; what was readable is used.",
+    "unknown_shape": "The file's name says of no format that is read.",
+}
 
 # What a backup may say of itself in numbers. The order is the order of the columns wherever they stand.
 COUNTS = (
@@ -137,7 +155,7 @@ REJECTS = Table(
     columns=(
         Column("source", "string", "The landed file, below the landing folder.", True),
         Column("position", "bigint", "The record's line (or row) in that file, from 1; 0: the file as a whole.", True),
-        Column("reason", "string", "One word: see docs/tables.md, reasons.", True),
+        Column("reason", "string", "One word; docs/tables.md lists them.", True),
         Column("field", "string", "The field at fault; null: not one field."),
         Column("detail", "string", "What is wrong and what to do about it.", True),
         Column("tenant_id", "string", "Tenant of the landing prefix, else what the record says; null: unknown."),
@@ -145,7 +163,7 @@ REJECTS = Table(
         Column("record_sha256", "string", "SHA-256 of a record that is too long to keep; null: it is in `record`."),
         RUN_ID,
     ),
-    checks=(("position_not_negative", "position >= 0"),),
+    checks=(("position_not_negative", "position >= 0"), _one_of("reason", tuple(REASONS))),
 )
 
 FEATURES = Table(
@@ -214,14 +232,14 @@ SCORES = Table(
     columns=(
         *BACKUP_KEY,
         Column("ended_at", "timestamp", "When the backup ended, UTC.", True),
-        Column("anomaly_score", "double", "-log10 of false alerts per device-year as unusual; higher: more unusual.", True),
+        Column("anomaly_score", "double", "-log10 of false alerts per device-year; higher: more unusual.", True),
         Column("threshold", "double", "Alerts from this score on: -log10(budget).", True),
         Column("budget", "double", "False alerts per device-year that were allowed.", True),
         Column("anomaly_kind", "string", "encrypt, delete, add or modify; null: no evidence at all."),
         Column("evidence", "map<string,double>", "-log10 of a tail probability by signal, those above 0.", True),
-        Column("cumulative", "map<string,double>", "Evidence added up over backups by kind; null: model does not add up."),
+        Column("cumulative", "map<string,double>", "Evidence added up over backups, by kind; null: not added up."),
         Column("unseen", "array<string>", "Signals that the record's figures do not allow.", True),
-        Column("smallest_share", "map<string,double>", "Smallest share that would have alerted, by kind; null: not known."),
+        Column("smallest_share", "map<string,double>", "Smallest share that would alert, by kind; null: unknown."),
         *SIGNAL_COLUMNS,
         Column("model_version", "string", "The version that gave the score.", True),
         RUN_ID,
@@ -241,7 +259,7 @@ ANOMALIES = Table(
         *(column for column in BACKUP_KEY if column.name != "tenant_id"),
         Column("ended_at", "timestamp", "When the backup ended, UTC.", True),
         Column("anomaly_kind", "string", "encrypt, delete, add or modify.", True),
-        Column("anomaly_score", "double", "-log10 of false alerts per device-year as unusual; higher: more unusual.", True),
+        Column("anomaly_score", "double", "-log10 of false alerts per device-year; higher: more unusual.", True),
         Column("threshold", "double", "The score from which it alerted.", True),
         Column("reason", "string", "One sentence: what, how much, what is usual.", True),
         *SIGNAL_COLUMNS,

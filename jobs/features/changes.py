@@ -36,16 +36,20 @@ def beside_previous(history: DataFrame, look_back_days: int) -> DataFrame:
     # A re-delivered row is the same backup again: nothing is compared with it, and it hides no other.
     rows = history.withColumn("is_redelivery", F.count("*").over(same_backup) > 0)
     is_complete = (F.col("status") == "complete") & ~F.col("is_redelivery")
-    rows = rows.withColumns({
-        "previous": F.last(F.when(is_complete, state), ignorenulls=True).over(before),
-        "directly_before": F.lag(F.struct("status", "is_new", "is_redelivery")).over(earlier),
-        "is_again": F.max("is_new").over(same_backup),
-    })
+    rows = rows.withColumns(
+        {
+            "previous": F.last(F.when(is_complete, state), ignorenulls=True).over(before),
+            "directly_before": F.lag(F.struct("status", "is_new", "is_redelivery")).over(earlier),
+            "is_again": F.max("is_new").over(same_backup),
+        }
+    )
     in_reach = F.col("previous.ended_at") >= F.col("ended_at") - F.make_interval(days=F.lit(look_back_days))
     rows = rows.withColumn("previous", F.when(in_reach, F.col("previous")))
     touched = [F.col("previous.is_new"), F.col("directly_before.is_new"), F.col("is_again")]
     rows = rows.withColumn("is_touched", F.greatest(*[F.coalesce(flag, F.lit(False)) for flag in touched]))
-    return _with_changes(_with_derived(rows)).select(*[n for n in FEATURES.names if n != "run_id"], "is_new", "is_touched")
+    return _with_changes(_with_derived(rows)).select(
+        *[n for n in FEATURES.names if n != "run_id"], "is_new", "is_touched"
+    )
 
 
 def _with_derived(rows: DataFrame) -> DataFrame:
@@ -75,21 +79,29 @@ def _with_derived(rows: DataFrame) -> DataFrame:
 
 
 def _with_changes(rows: DataFrame) -> DataFrame:
-    added, updated, deleted = (F.col(f"files_{what}") for what in ("added", "updated", "deleted"))
+    added, deleted = F.col("files_added"), F.col("files_deleted")
     # What the row says of itself, else what the previous backup left.
-    files_before = F.coalesce(F.try_add(F.try_subtract(F.col("files_total"), added), deleted), F.col("previous.files_total"))
-    rows = rows.withColumns({
-        "files_before": F.greatest(files_before, F.when(files_before.isNotNull(), F.lit(1))),
-        "bytes_before": F.when(F.col("previous.bytes_total").isNotNull(), F.greatest("previous.bytes_total", F.lit(1))),
-        "bytes_total_compressed_before": F.col("previous.bytes_total_compressed"),
-        "previous_backup_id": F.col("previous.backup_id"),
-        "previous_ended_at": F.col("previous.ended_at"),
-        "gap_hours": _seconds("ended_at", "previous.ended_at") / 3600,
-        "added_net": _at_least_0(added - deleted),
-        "deleted_net": _at_least_0(deleted - added),
-        "replaced": _at_least_0(F.when(added.isNotNull() & deleted.isNotNull(), F.least(added, deleted)) - _or_0("files_moved")),
-        "compressed_ratio": F.try_divide("bytes_compressed", "bytes_uploaded").cast("double"),
-    })
+    files_before = F.coalesce(
+        F.try_add(F.try_subtract(F.col("files_total"), added), deleted), F.col("previous.files_total")
+    )
+    rows = rows.withColumns(
+        {
+            "files_before": F.greatest(files_before, F.when(files_before.isNotNull(), F.lit(1))),
+            "bytes_before": F.when(
+                F.col("previous.bytes_total").isNotNull(), F.greatest("previous.bytes_total", F.lit(1))
+            ),
+            "bytes_total_compressed_before": F.col("previous.bytes_total_compressed"),
+            "previous_backup_id": F.col("previous.backup_id"),
+            "previous_ended_at": F.col("previous.ended_at"),
+            "gap_hours": _seconds("ended_at", "previous.ended_at") / 3600,
+            "added_net": _at_least_0(added - deleted),
+            "deleted_net": _at_least_0(deleted - added),
+            "replaced": _at_least_0(
+                F.when(added.isNotNull() & deleted.isNotNull(), F.least(added, deleted)) - _or_0("files_moved")
+            ),
+            "compressed_ratio": F.try_divide("bytes_compressed", "bytes_uploaded").cast("double"),
+        }
+    )
     shares = {f"{what}_share": (f"files_{what}", "files_before") for what in ("added", "updated", "deleted")}
     shares["uploaded_share"] = ("bytes_uploaded", "bytes_before")
     rows = rows.withColumns({name: F.try_divide(*parts).cast("double") for name, parts in shares.items()})

@@ -1,4 +1,7 @@
-"""Features: each new backup beside the one before it. A late backup corrects the one after it; no score is given anew."""
+"""Features: each new backup beside the one before it.
+
+A late backup corrects the one after it; no score is given anew.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +63,11 @@ def _history(store: Store, fresh: DataFrame, days: list[date], look_back_days: i
     wide = devices.join(has_one_before, on=list(changes.DEVICE), how="left").where(
         F.col("complete_day").isNull() | (F.col("complete_day") >= F.col("first_day"))
     )
-    far = _held(store, far_since).where(F.col("day") < F.lit(near_since)).join(wide, on=list(changes.DEVICE), how="left_semi")
+    far = (
+        _held(store, far_since)
+        .where(F.col("day") < F.lit(near_since))
+        .join(wide, on=list(changes.DEVICE), how="left_semi")
+    )
     # Unique on the key: a miss is a row that was handled before.
     return near.unionByName(far).join(keys, on=list(BACKUPS.key), how="left").fillna(False, subset=["is_new"])
 

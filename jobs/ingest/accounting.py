@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from jobs.errors import AccountingError
+from jobs.ingest.arrivals import FileFault
 from jobs.ingest.canonical import disagree_on_counts
-from jobs.ingest.landed import FileFault
 from jobs.tables import BACKUPS, REJECTS
 
 LONGEST_RECORD = 64 * 1024  # bytes kept of a rejected record; of a longer one only the hash is
@@ -30,19 +30,25 @@ def not_held_as_themselves(good: DataFrame, held: DataFrame) -> DataFrame:
     """
     landed, there = good.alias("landed"), held.select(*BACKUPS.names).alias("there")
     same_key = [F.col(f"landed.{name}") == F.col(f"there.{name}") for name in KEY]
-    other_line = (F.col("landed.source") != F.col("there.source")) | (F.col("landed.position") != F.col("there.position"))
+    other_line = (F.col("landed.source") != F.col("there.source")) | (
+        F.col("landed.position") != F.col("there.position")
+    )
     is_conflict = disagree_on_counts("landed", "there")
     at = F.concat_ws(" line ", "there.source", "there.position")
-    return landed.join(there, on=same_key, how="inner").where(other_line).select(
-        "landed.source",
-        "landed.position",
-        F.when(is_conflict, "conflicting_record").otherwise("duplicate").alias("reason"),
-        F.lit(None).cast("string").alias("field"),
-        F.when(is_conflict, F.concat(F.lit("another record of this backup has other counts: "), at))
-        .otherwise(F.concat(F.lit("the backup is held already: "), at))
-        .alias("detail"),
-        "landed.tenant_id",
-        *_kept(F.when(is_conflict, F.col("landed.record"))),
+    return (
+        landed.join(there, on=same_key, how="inner")
+        .where(other_line)
+        .select(
+            "landed.source",
+            "landed.position",
+            F.when(is_conflict, "conflicting_record").otherwise("duplicate").alias("reason"),
+            F.lit(None).cast("string").alias("field"),
+            F.when(is_conflict, F.concat(F.lit("another record of this backup has other counts: "), at))
+            .otherwise(F.concat(F.lit("the backup is held already: "), at))
+            .alias("detail"),
+            "landed.tenant_id",
+            *_kept(F.when(is_conflict, F.col("landed.record"))),
+        )
     )
 
 
@@ -60,7 +66,7 @@ def rejects_of_files(spark: SparkSession, faults: Sequence[FileFault]) -> DataFr
     return spark.createDataFrame(rows, declared)
 
 
-def _kept(record):  # type: ignore[no-untyped-def]  # Column in, two Columns out
+def _kept(record: Column) -> list[Column]:
     is_short = F.octet_length(record) <= LONGEST_RECORD
     return [
         F.when(is_short, F.make_valid_utf8(record)).alias("record"),
@@ -90,7 +96,9 @@ def check_nothing_is_lost(landed: Mapping[str, int], backups: DataFrame, rejects
     """
     sources = backups.sparkSession.createDataFrame([(source,) for source in landed], "source string")
     marked = backups.select("source", F.lit("backups").alias("became")).unionByName(
-        rejects.select("source", F.when(F.col("reason") == "duplicate", "duplicates").otherwise("rejects").alias("became"))
+        rejects.select(
+            "source", F.when(F.col("reason") == "duplicate", "duplicates").otherwise("rejects").alias("became")
+        )
     )
     held = marked.join(F.broadcast(sources), on="source", how="left_semi")
     found = {(row["source"], row["became"]): row["count"] for row in held.groupBy("source", "became").count().collect()}

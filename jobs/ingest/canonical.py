@@ -62,12 +62,20 @@ def parsed(records: DataFrame, tenants: Mapping[str, str], moment: datetime, max
         _text("backup_id").alias("backup_id"),
         F.coalesce(_text("backup_kind"), F.lit("unknown")).alias("backup_kind"),
         F.coalesce(_text("status"), F.lit("complete")).alias("status"),
-        *[F.struct(F.col(name).alias("said"), _moment(name).alias("at")).alias(name) for name in ("started_at", "ended_at")],
+        *[
+            F.struct(F.col(name).alias("said"), _moment(name).alias("at")).alias(name)
+            for name in ("started_at", "ended_at")
+        ],
         *[F.struct(F.col(name).alias("said"), _whole(name).alias("n")).alias(name) for name in FIGURE_NAMES],
         *[F.struct(F.col(name).alias("said"), _names(name).alias("names")).alias(name) for name in LISTS],
         _extra().alias("extra"),
     )
-    faults = [*_text_faults(), *_moment_faults(moment + timedelta(days=max_ahead_days)), *_figure_faults(), *_sum_faults()]
+    faults = [
+        *_text_faults(),
+        *_moment_faults(moment + timedelta(days=max_ahead_days)),
+        *_figure_faults(),
+        *_sum_faults(),
+    ]
     known = F.coalesce(F.lit(None).cast("struct<reason:string,field:string,detail:string>"), *faults)
     return typed.withColumn("fault", known).select(*_backup_columns(), "record", "fault")
 
@@ -134,7 +142,12 @@ def _text_faults() -> list[Column]:
     faults = [
         _fault(F.col("unreadable") == "bad_encoding", "bad_encoding", None, "not UTF-8; write the record in UTF-8"),
         _fault(F.col("unreadable") == "bad_json", "bad_json", None, "not one JSON object; write one object a line"),
-        _fault(foreign, "foreign_tenant", "tenant_id", "tenant_id is not the tenant of this landing prefix; land it under its own"),
+        _fault(
+            foreign,
+            "foreign_tenant",
+            "tenant_id",
+            "tenant_id is not the tenant of this landing prefix; land it under its own",
+        ),
     ]
     faults += [
         _fault(F.col(name).isNull(), "missing_field", name, f"{name} is missing; every record needs it")
@@ -148,7 +161,11 @@ def _text_faults() -> list[Column]:
 
 
 def _moment_faults(latest: datetime) -> list[Column]:
-    faults = [_fault(F.col("ended_at.said").isNull(), "missing_field", "ended_at", "ended_at is missing; every record needs it")]
+    faults = [
+        _fault(
+            F.col("ended_at.said").isNull(), "missing_field", "ended_at", "ended_at is missing; every record needs it"
+        )
+    ]
     for name in ("ended_at", "started_at"):
         said, at = F.col(f"{name}.said"), F.col(f"{name}.at")
         has_no_zone = said.rlike(MOMENT + "$")
@@ -156,7 +173,12 @@ def _moment_faults(latest: datetime) -> list[Column]:
         faults += [
             _fault(has_no_zone, "no_time_zone", name, _said(name, "UTC or have an offset such as +02:00")),
             _fault(said.isNotNull() & at.isNull(), "bad_time", name, _said(name, "like 2025-03-02T21:15:15Z")),
-            _fault(outside, "bad_time", name, _said(name, f"after {OLDEST} and not in the future; check the device's clock")),
+            _fault(
+                outside,
+                "bad_time",
+                name,
+                _said(name, f"after {OLDEST} and not in the future; check the device's clock"),
+            ),
         ]
     is_reversed = F.col("started_at.at") > F.col("ended_at.at")
     return [*faults, _fault(is_reversed, "bad_time", "started_at", _said("started_at", "no later than ended_at"))]
@@ -166,13 +188,18 @@ def _figure_faults() -> list[Column]:
     faults = []
     for name in FIGURE_NAMES:
         said, number = F.col(f"{name}.said"), F.col(f"{name}.n")
-        faults.append(_fault(said.isNotNull() & number.isNull(), "bad_number", name, _said(name, "a whole number below 2^63")))
+        faults.append(
+            _fault(said.isNotNull() & number.isNull(), "bad_number", name, _said(name, "a whole number below 2^63"))
+        )
         faults.append(_fault(number < 0, "negative", name, _said(name, "0 or more; leave it out where it is unknown")))
     for name in LISTS:
         not_a_list = F.col(f"{name}.said").isNotNull() & F.col(f"{name}.names").isNull()
         faults.append(_fault(not_a_list, "bad_value", name, _said(name, "a list of field names")))
     nothing = F.coalesce(*[F.col(f"{name}.n") for name in FIGURE_NAMES]).isNull() & (F.col("status") != "failed")
-    return [*faults, _fault(nothing, "no_figures", None, "no count and no byte figure; give at least one, or status failed")]
+    return [
+        *faults,
+        _fault(nothing, "no_figures", None, "no count and no byte figure; give at least one, or status failed"),
+    ]
 
 
 def _sum_faults() -> list[Column]:
@@ -186,7 +213,9 @@ def _sum_faults() -> list[Column]:
             F.coalesce("upper_bound.names", F.array().cast("array<string>")), F.array(*[F.lit(name) for name in parts])
         )
         wanted = f"at least {' + '.join(parts)}"
-        faults.append(_fault(is_exact & (F.col(f"{total}.n") < together), "total_below_parts", total, _said(total, wanted)))
+        faults.append(
+            _fault(is_exact & (F.col(f"{total}.n") < together), "total_below_parts", total, _said(total, wanted))
+        )
     return faults
 
 

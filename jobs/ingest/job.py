@@ -13,8 +13,8 @@ from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from jobs.config import Config
-from jobs.ingest import accounting, canonical, landed
-from jobs.store import Store, source_files, union_all
+from jobs.ingest import accounting, arrivals, canonical, records
+from jobs.store import Store, union_all
 from jobs.tables import BACKUPS, REJECTS
 
 FILE_COLUMNS = "path string, modificationTime timestamp, length bigint, content binary"
@@ -33,20 +33,21 @@ def ingest(store: Store, config: Config) -> dict[str, int]:
     )
 
     def handle(store: Store, frame: DataFrame, batch_id: int) -> None:
-        with_bytes = {landed.bare(row["path"]) for row in frame.select("path").collect()}
-        files = source_files(store, READER, batch_id)
-        counts.update(ingest_files(store, config, landed.sort_files(store.spark, files, with_bytes, config.landing)))
+        with_bytes = {records.bare(row["path"]) for row in frame.collect()}
+        paths = arrivals.batch_files(store, READER, batch_id)
+        files = arrivals.sort_files(store.spark, paths, with_bytes, config.landing)
+        counts.update(ingest_files(store, config, files))
 
     store.each_batch(stream.select("path"), READER, handle)
     return dict(counts)
 
 
-def ingest_files(store: Store, config: Config, files: landed.Landed) -> dict[str, int]:
+def ingest_files(store: Store, config: Config, files: arrivals.Landed) -> dict[str, int]:
     """Write the records of some landed files into the tables; return what became of them."""
-    for key, value in landed.ONE_FILE_A_TASK.items():
+    for key, value in records.ONE_FILE_A_TASK.items():
         store.spark.conf.set(key, value)
     rows, by_source, cut = _parse(store, config, files)
-    for key in landed.ONE_FILE_A_TASK:
+    for key in records.ONE_FILE_A_TASK:
         store.spark.conf.unset(key)
     faults = files.faults + cut
     days = sorted({day for row in by_source for day in row["days"]})
@@ -71,8 +72,8 @@ def ingest_files(store: Store, config: Config, files: landed.Landed) -> dict[str
 
 
 def _parse(
-    store: Store, config: Config, files: landed.Landed
-) -> tuple[DataFrame, list[Row], list[landed.FileFault]]:
+    store: Store, config: Config, files: arrivals.Landed
+) -> tuple[DataFrame, list[Row], list[arrivals.FileFault]]:
     """Parse the files once, kept for the writes that follow: rows, counts by source, files that were cut.
 
     Strictly first: Spark reads over a cut without a word when told to go on.
@@ -80,16 +81,16 @@ def _parse(
     rows = _rows(store, config, files, tolerant=False)
     try:
         return rows, _by_source(rows), []
-    except landed.FAILED_READ:
+    except records.FAILED_READ:
         rows.unpersist()
-    cut = landed.cut_files(store.spark, files, config.landing)
+    cut = arrivals.cut_files(store.spark, files, config.landing)
     rows = _rows(store, config, files, tolerant=True)
     return rows, _by_source(rows), cut
 
 
-def _rows(store: Store, config: Config, files: landed.Landed, tolerant: bool) -> DataFrame:
-    records = landed.records_of(store.spark, files, config.landing, tolerant)
-    return canonical.parsed(records, config.tenants, store.run.moment, config.ingest.max_ahead_days).persist()
+def _rows(store: Store, config: Config, files: arrivals.Landed, tolerant: bool) -> DataFrame:
+    landed = records.records_of(store.spark, files.lines, files.parquet, config.landing, tolerant)
+    return canonical.parsed(landed, config.tenants, store.run.moment, config.ingest.max_ahead_days).persist()
 
 
 def _by_source(rows: DataFrame) -> list[Row]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -21,18 +20,18 @@ def anomalies_of(timeline: DataFrame, scores: DataFrame) -> DataFrame:
     in_words = F.udf(lambda row: reason(row.asDict()), "string")
     alerts = timeline.where("is_alert").drop("ended_at")
     rows = alerts.join(scores, on=list(BACKUPS.key), how="inner")
-    rows = rows.withColumns({
-        "anomaly_id": anomaly_id(),
-        "reason": in_words(F.struct(*SAID)),
-        "status": F.when(F.col("is_open"), "open").otherwise("resolved"),
-        "last_good_backup_id": F.col("last_good.backup_id"),
-        "last_good_at": F.col("last_good.ended_at"),
-    })
+    rows = rows.withColumns(
+        {
+            "anomaly_id": anomaly_id(),
+            "reason": in_words(F.struct(*SAID)),
+            "status": F.when(F.col("is_open"), "open").otherwise("resolved"),
+            "last_good_backup_id": F.col("last_good.backup_id"),
+            "last_good_at": F.col("last_good.ended_at"),
+        }
+    )
     return rows.select(*ANOMALIES.names)
 
 
 def newly_listed(before: DataFrame, now: DataFrame) -> int:
     """How many anomalies of `now` the table did not list `before`; left anti join on the key, unique in both."""
     return now.join(before, on=list(ANOMALIES.key), how="left_anti").count()
-
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobs.tables import BACKUPS
@@ -40,14 +40,16 @@ def timeline(features: DataFrame, scores: DataFrame) -> DataFrame:
     rows = rows.withColumn("episode_id", F.when(is_inside, F.last(begins, ignorenulls=True).over(until_now)))
     rows = rows.withColumn("is_good", (F.col("status") == "complete") & ~is_inside & ~F.col("is_redelivery"))
     good = F.when(F.col("is_good"), F.struct("backup_id", "ended_at"))
-    rows = rows.withColumns({
-        "last_good": F.last(good, ignorenulls=True).over(before),
-        "is_open": F.coalesce(F.col("episode_id") == F.last("episode_id").over(whole), F.lit(False)),
-    })
+    rows = rows.withColumns(
+        {
+            "last_good": F.last(good, ignorenulls=True).over(before),
+            "is_open": F.coalesce(F.col("episode_id") == F.last("episode_id").over(whole), F.lit(False)),
+        }
+    )
     return rows.select(*BACKUPS.key, "ended_at", "is_alert", "is_good", "episode_id", "is_open", "last_good")
 
 
-def anomaly_id() -> F.Column:
+def anomaly_id() -> Column:
     """First 16 hex digits of the SHA-256 of the backup's key, each part behind its length: no two keys look alike."""
     parts = [F.col(name).cast("string") for name in BACKUPS.key]
     prefixed = [F.concat(F.octet_length(part).cast("string"), F.lit(":"), part) for part in parts]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -47,7 +47,7 @@ def scored(judged: DataFrame, models: DataFrame, fleet: FleetModel, version: str
     joined = figures.join(models.select(*names, *NUMBERS, *ARRAYS), on=names, how="left")
     threshold = threshold_of(budget)
 
-    def score(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def score(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             yield score_batch(batch, fleet, threshold)
 
@@ -86,14 +86,18 @@ def score_batch(batch: pa.RecordBatch, fleet: FleetModel, threshold: float) -> p
         "unseen": _list_of(scores["unseen"]),
         "signal": _words(signal, SIGNALS),
         "unit": _words(signal, tuple(UNIT_OF_SIGNAL[name] for name in SIGNALS)),
-        **{name: _spread(reasons[name], alerts, batch.num_rows) for name in ("value", "usual_low", "usual_high", "share")},
+        **{
+            name: _spread(reasons[name], alerts, batch.num_rows)
+            for name in ("value", "usual_low", "usual_high", "share")
+        },
     }
     columns = [batch[c.name] if c.name in CARRIED else _arrow(given[c.name], ARROW[c.type]) for c in GIVEN]
     return pa.RecordBatch.from_arrays(columns, names=[column.name for column in GIVEN])
 
 
 def _numbers(column: pa.Array) -> Array:
-    return column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    numbers: Array = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    return numbers
 
 
 def _rows(column: pa.Array, width: int) -> Array:
@@ -120,7 +124,9 @@ def _ends(counts: Array) -> pa.Array:
 def _map_of(evidence: Array) -> pa.Array:
     row, signal = np.nonzero(evidence > 0)
     keys = pa.array(SIGNALS, pa.string()).take(pa.array(signal))
-    return pa.MapArray.from_arrays(_ends(np.bincount(row, minlength=len(evidence))), keys, pa.array(evidence[row, signal]))
+    return pa.MapArray.from_arrays(
+        _ends(np.bincount(row, minlength=len(evidence))), keys, pa.array(evidence[row, signal])
+    )
 
 
 def _list_of(unseen: Array) -> pa.Array:
@@ -128,5 +134,5 @@ def _list_of(unseen: Array) -> pa.Array:
     return pa.ListArray.from_arrays(_ends(unseen.sum(axis=1)), keys)
 
 
-def _arrow(values: Mapping[str, Any] | Array | pa.Array, type_: pa.DataType) -> pa.Array:
+def _arrow(values: Array | pa.Array, type_: pa.DataType) -> pa.Array:
     return values if isinstance(values, pa.Array) else pa.array(values, type_, from_pandas=True)

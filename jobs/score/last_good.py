@@ -49,10 +49,12 @@ def devices_now(fresh: DataFrame, held: DataFrame, models: DataFrame, timeline: 
     rows = rows.join(models.select(*DEVICE, "usual_gap_hours"), on=list(DEVICE), how="left")
     held_last, held_good = _moment("last_backup"), _moment("last_good")
     has_alerts = F.col("timeline_good").isNotNull() | F.col("open_episode_id").isNotNull()
-    rows = rows.withColumns({
-        "newest": F.greatest("last", held_last),
-        "newest_good": F.when(has_alerts, F.col("timeline_good")).otherwise(F.greatest("good", held_good)),
-    })
+    rows = rows.withColumns(
+        {
+            "newest": F.greatest("last", held_last),
+            "newest_good": F.when(has_alerts, F.col("timeline_good")).otherwise(F.greatest("good", held_good)),
+        }
+    )
     return rows.select(
         *DEVICE,
         F.least("first_at", "first_backup_at").alias("first_backup_at"),
@@ -62,10 +64,18 @@ def devices_now(fresh: DataFrame, held: DataFrame, models: DataFrame, timeline: 
         F.col("newest_good.backup_id").alias("last_good_backup_id"),
         F.col("newest_good.ended_at").alias("last_good_at"),
         "open_episode_id",
-        F.when(F.col("newest") == F.col("last"), F.col("fresh_not_judged")).otherwise(F.col("not_judged")).alias("not_judged"),
+        F.when(F.col("newest") == F.col("last"), F.col("fresh_not_judged"))
+        .otherwise(F.col("not_judged"))
+        .alias("not_judged"),
     ).select(*DEVICES.names)
 
 
 def _moment(prefix: str) -> Column:
     at = F.col(f"{prefix}_at")
-    return F.when(at.isNotNull(), F.struct(at.alias("ended_at"), F.col(f"{prefix}_backup_id" if prefix != "last_backup" else "last_backup_id").alias("backup_id")))
+    return F.when(
+        at.isNotNull(),
+        F.struct(
+            at.alias("ended_at"),
+            F.col(f"{prefix}_backup_id" if prefix != "last_backup" else "last_backup_id").alias("backup_id"),
+        ),
+    )

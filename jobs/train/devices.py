@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -36,7 +36,7 @@ def device_models(teachers: DataFrame, fleet: FleetModel, version: str, partitio
         *[F.col(name).cast("float").alias(name) for name in FIGURES],
     )
 
-    def fit(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def fit(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         held = list(batches)
         if held:
             yield from fit_part(pa.Table.from_batches(held), fleet).to_batches()

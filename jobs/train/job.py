@@ -1,4 +1,7 @@
-"""Train: what each device usually does, learned from all that ended before the oldest backup that waits for its score."""
+"""Train: what each device usually does.
+
+Learned from all that ended before the day of the oldest backup that waits for its score: learn before, judge after.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,70 @@
+"""The open backup histories, as the arrays that the detection kernel takes."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+FIGURES = (
+    "files_added",
+    "files_updated",
+    "files_deleted",
+    "files_moved",
+    "files_new_extension",
+    "files_total",
+    "dirs_total",
+    "bytes_uploaded",
+    "bytes_compressed",
+    "bytes_unique",
+    "bytes_deleted",
+    "bytes_total",
+    "bytes_total_compressed",
+)
+
+
+def path_of(folder: Path, name: str) -> Path:
+    """Where the histories of that name are; ends the program with one line when they are not there."""
+    path = folder / f"backup_history_{name}.parquet"
+    if not path.is_file():
+        raise SystemExit(f"{path} is not there: pass the folder that holds the open backup histories with --data")
+    return path
+
+
+def read_histories(folder: Path, *names: str) -> tuple[pd.DataFrame, dict[str, NDArray[Any]], NDArray[Any]]:
+    """Histories in device and time order.
+
+    Returns
+    -------
+    labels : frame with `n` rows
+        device_id, origin, group (of open2; else the name of the histories), histories (their name).
+    backups : mapping of arrays of shape (n,)
+        Figures, the state before each backup, and ended_at in seconds. The first backup of a device takes its own
+        bytes_total as the bytes before.
+    device : int array of shape (n,)
+    """
+    frames = [pd.read_parquet(path_of(folder, name)).assign(histories=name) for name in names]
+    rows = pd.concat(frames, ignore_index=True).sort_values(["device_id", "ended_at"], kind="stable", ignore_index=True)
+    device = pd.factorize(rows["device_id"])[0]
+    backups = {name: rows[name].to_numpy(np.float64) for name in FIGURES}
+    before = rows.groupby("device_id", sort=False)[["bytes_total", "bytes_total_compressed"]].shift()
+    files_before = backups["files_total"] - backups["files_added"] + backups["files_deleted"]
+    backups["files_before"] = np.maximum(files_before, 1)
+    backups["bytes_before"] = np.maximum(before["bytes_total"].fillna(rows["bytes_total"]).to_numpy(), 1)
+    backups["bytes_total_compressed_before"] = before["bytes_total_compressed"].to_numpy()
+    backups["ended_at"] = rows["ended_at"].astype("datetime64[s, UTC]").astype("int64").to_numpy(np.float64)
+    rows["group"] = rows["group"] if "group" in rows else rows["histories"]
+    return rows[["device_id", "origin", "group", "histories"]], backups, device
+
+
+def described(folder: Path, name: str) -> dict[str, str | int]:
+    """One file of histories as a provenance entry: its name, checksum and size."""
+    path = path_of(folder, name)
+    devices = pd.read_parquet(path, columns=["device_id"])["device_id"]
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return {"name": path.name, "sha256": digest, "backups": len(devices), "devices": int(devices.nunique())}

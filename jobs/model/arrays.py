@@ -1,0 +1,71 @@
+"""Arrays in groups: rows of many devices at once, without a Python loop over devices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Arrays = Mapping[str, Array]
+
+
+def first_rows(group: Array) -> Array:
+    """Index of the first row of each group.
+
+    Parameters
+    ----------
+    group : int array of shape (n,)
+        Group of each row, ascending, 0 to n_groups - 1, none left out.
+
+    Returns
+    -------
+    int array of shape (n_groups,)
+    """
+    return np.flatnonzero(np.diff(group, prepend=-1))
+
+
+def age_of(group: Array) -> Array:
+    """How many later rows the group of each row has: 0 for its last row.
+
+    Parameters
+    ----------
+    group : int array of shape (n,)
+        As in `first_rows`.
+    """
+    if not len(group):
+        return np.zeros(0, np.int64)
+    last = np.append(first_rows(group)[1:], len(group)) - 1
+    return last[group] - np.arange(len(group))
+
+
+def weighted_median(values: Array, weights: Array, group: Array, n_groups: int) -> Array:
+    """Weighted median of each group: its smallest value that at least half of the weight does not exceed.
+
+    Parameters
+    ----------
+    values : array of shape (n,)
+        Compared as float32; NaN is left out.
+    weights : array of shape (n,)
+        Whole numbers, so that running sums are exact and no group can disturb another.
+    group : int array of shape (n,)
+        0 to n_groups - 1, in any order.
+
+    Returns
+    -------
+    float array of shape (n_groups,); NaN for a group without weight
+    """
+    used = ~np.isnan(values) & (weights > 0)
+    bits = values[used].astype(np.float32).view(np.uint32)
+    # Flipping these bits makes unsigned integers sort as the floats do; the group goes into the upper half.
+    sortable = bits ^ np.where(bits >> 31, np.uint32(0xFFFFFFFF), np.uint32(0x80000000))
+    order = np.argsort(group[used].astype(np.uint64) << np.uint64(32) | sortable)
+    running = np.cumsum(weights[used][order], dtype=np.float64)
+    total = np.bincount(group[used], weights=weights[used], minlength=n_groups)
+    at = np.searchsorted(running, np.cumsum(total) - total / 2)
+    median = np.full(n_groups, np.nan)
+    has_weight = total > 0
+    median[has_weight] = values[used][order][at[has_weight]]
+    return median

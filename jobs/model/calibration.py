@@ -1,0 +1,111 @@
+"""From a raw score to false alerts per device-year, the device's schedule included."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from jobs.model.arrays import Array
+
+TYPICAL_BACKUPS_PER_YEAR = 80.0
+SCHEDULE_WEIGHT = 4.0  # backups; how long a device's own schedule takes to count
+
+
+def backups_per_year(backups: Array, days: Array) -> Array:
+    """A device's schedule, shrunk to a typical one while it is young.
+
+    Parameters
+    ----------
+    backups : array of shape (n_devices,)
+        Backups of its history.
+    days : array of shape (n_devices,)
+        From the first of them to the last.
+    """
+    gaps = np.maximum(backups - 1, 0) + SCHEDULE_WEIGHT
+    per_year: Array = gaps / (days / 365.25 + SCHEDULE_WEIGHT / TYPICAL_BACKUPS_PER_YEAR)
+    return per_year
+
+
+def raw_score(evidence: Array) -> Array:
+    """log10 of the mean over signals of 10**evidence.
+
+    Parameters
+    ----------
+    evidence : array of shape (n, 19)
+        0 where there is none, a signal that could not be seen included.
+
+    Returns
+    -------
+    array of shape (n,), 0 to 6
+    """
+    raw: Array = np.log10((10.0**evidence).mean(axis=1))
+    return raw
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """How raw scores of devices with this much history translate.
+
+    A model's own history raises the evidence of what never happened on it, so young devices have other raw scores than
+    old ones, and each amount of history has its own curves.
+
+    Attributes
+    ----------
+    history : float
+        Decayed count of the backups that taught the model; 0 for a device without one.
+    rarity : array of shape (2, k)
+        Raw scores, and -log10 of the share of the fleet's clean backups that reach them.
+    alert_rate : array of shape (2, k)
+        Rarity less log10 of the schedule, and -log10 of the fleet's clean backups per device-year that reach it.
+    """
+
+    history: float
+    rarity: Array
+    alert_rate: Array
+
+
+def anomaly_score(raw: Array, schedule: Array, history: Array, calibrations: Sequence[Calibration]) -> Array:
+    """-log10 of the false alerts per device-year among clean backups as unusual as this one.
+
+    Parameters
+    ----------
+    raw : array of shape (n,)
+        From `raw_score`.
+    schedule : array of shape (n,)
+        The device's backups a year.
+    history : array of shape (n,)
+        Decayed count of the backups that taught its model.
+    calibrations : at least two, by rising history
+        Between two of them the score is linear in the logarithm of the history.
+
+    Notes
+    -----
+    docs/detection.md, "Score".
+    """
+    known = np.log([calibration.history + SCHEDULE_WEIGHT for calibration in calibrations])
+    at = np.interp(np.log(history + SCHEDULE_WEIGHT), known, np.arange(len(known)))
+    score = np.zeros(len(raw))
+    for place, calibration in enumerate(calibrations):
+        weight = np.maximum(0, 1 - np.abs(at - place))
+        rows = np.flatnonzero(weight)
+        rarity = along(raw[rows], calibration.rarity) - np.log10(schedule[rows])
+        score[rows] += weight[rows] * along(rarity, calibration.alert_rate)
+    return score
+
+
+def along(values: Array, curve: Array) -> Array:
+    """A rising piecewise linear curve at each value, its first and last pieces going straight on without end.
+
+    Parameters
+    ----------
+    values : array of shape (n,)
+    curve : array of shape (2, k)
+        Ascending places and ascending heights.
+    """
+    places, heights = curve
+    piece = np.clip(np.searchsorted(places, values) - 1, 0, len(places) - 2)
+    slope = np.diff(heights)[piece] / np.diff(places)[piece]
+    height: Array = heights[piece] + slope * (values - places[piece])
+    return height

@@ -1,0 +1,113 @@
+"""What a device usually does, as twelve decayed counts a signal, and how unusual a new value is beside them.
+
+A signal x is used as u = ln(1 + x). Bin 0 holds x = 0. A value above 0 goes by its distance below the largest one of
+the history, so twelve bins cover anything from one byte to petabytes, finest where it matters.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jobs.model.arrays import Array, first_rows
+from jobs.model.signals import SIGNALS
+
+BINS = 12
+DISTANCES = np.array([0.1, 0.2, 0.4, 0.7, 1.1, 1.7, 2.5, 3.5, 5, 7], np.float32)  # upper ends for bins 11, 10, ..., 2
+DECAY = 0.992  # weight a backup loses with each later one: a memory of about 125 backups
+PRIOR_WEIGHT = 4.0  # backups; a device with fewer than this leans on the fleet
+TAIL_POWER = 8.0  # beyond a past value the chance falls with this power of 1 + x
+LARGEST_EVIDENCE = 6.0
+
+# Distances below the top at which bins 1 to 11 begin and end; bin 1 begins at 0, wherever that is.
+_BEGIN = np.concatenate(([np.inf], DISTANCES[::-1])).astype(np.float32)
+_END = np.concatenate((DISTANCES[::-1], [0])).astype(np.float32)
+
+
+def fit_histograms(signals: Array, weights: Array, device: Array, n_devices: int) -> tuple[Array, Array]:
+    """Largest values and decayed counts of each device.
+
+    Parameters
+    ----------
+    signals : float array of shape (n, 19)
+        From `jobs.model.signals.signals_of`; NaN adds to no bin.
+    weights : array of shape (n,)
+    device : int array of shape (n,)
+        Ascending, 0 to n_devices - 1, none left out.
+
+    Returns
+    -------
+    top : float32 array of shape (n_devices, 19)
+        Largest ln(1 + x); 0 where nothing is known.
+    bins : float32 array of shape (n_devices, 228)
+        Twelve counts a signal, signal after signal.
+
+    Notes
+    -----
+    docs/detection.md, "Device model".
+    """
+    if not n_devices:
+        return np.zeros((0, len(SIGNALS)), np.float32), np.zeros((0, len(SIGNALS) * BINS), np.float32)
+    values = np.log1p(signals.astype(np.float32))
+    top = np.nan_to_num(np.fmax.reduceat(values, first_rows(device), axis=0))
+    distance = top[device] - values
+    bins = np.full(values.shape, BINS - 1, np.int8)
+    for end in DISTANCES:
+        bins -= distance > end
+    bins[values == 0] = 0
+    place = (device[:, np.newaxis] * len(SIGNALS) + np.arange(len(SIGNALS))) * BINS + bins
+    known_weights = np.where(np.isnan(values), 0, weights[:, np.newaxis])
+    counts = np.bincount(place.ravel(), known_weights.ravel(), minlength=n_devices * len(SIGNALS) * BINS)
+    return top, counts.reshape(n_devices, -1).astype(np.float32)
+
+
+def evidence_of(values: Array, top: Array, bins: Array, prior: Array) -> Array:
+    """How unusual each value is: -log10 of the chance that an ordinary backup reaches it.
+
+    Parameters
+    ----------
+    values : array of shape (m,)
+        ln(1 + x), above 0.
+    top : array of shape (m,)
+        Largest ln(1 + x) of that device's history of that signal.
+    bins : array of shape (m, 12)
+        Its decayed counts; all 0 for a device without history.
+    prior : array of shape (m,)
+        Chance that a backup of the fleet reaches the value.
+
+    Returns
+    -------
+    array of shape (m,), 0 to 6
+
+    Notes
+    -----
+    docs/detection.md, "Evidence".
+    """
+    low, high = bin_edges(top)
+    value = values[:, np.newaxis]
+    inside = np.clip((high - value) / np.maximum(high - low, 1e-6), 0, 1)  # share of the bin that is above the value
+    beyond = np.where(value > high, value - (low + high) / 2, (value - low) / 2)
+    reached = inside + (1 - inside) * np.exp(-TAIL_POWER * np.maximum(beyond, 0))
+    tail = bins[:, 0] * np.exp(-TAIL_POWER * values) + np.einsum("ij,ij->i", bins[:, 1:], reached)
+    chance = (PRIOR_WEIGHT * prior + tail) / (PRIOR_WEIGHT + np.einsum("ij->i", bins))
+    evidence: Array = np.clip(-np.log10(np.minimum(chance, 1)), 0, LARGEST_EVIDENCE)
+    return evidence
+
+
+def count_above(values: Array, top: Array, bins: Array) -> Array:
+    """Decayed count of past backups above each value, linear inside a bin; for the usual range.
+
+    Parameters
+    ----------
+    values, top, bins
+        As in `evidence_of`; here a value may be 0.
+    """
+    low, high = bin_edges(top)
+    inside = np.clip((high - values[:, np.newaxis]) / np.maximum(high - low, 1e-6), 0, 1)
+    count: Array = np.einsum("ij,ij->i", bins[:, 1:], inside)
+    return count
+
+
+def bin_edges(top: Array) -> tuple[Array, Array]:
+    """Where bins 1 to 11 begin and end, as ln(1 + x): two arrays of shape (m, 11)."""
+    below = top[:, np.newaxis]
+    return np.maximum(below - _BEGIN, 0), np.maximum(below - _END, 0)

@@ -1,0 +1,107 @@
+"""Walk forward: each backup scored by a model of earlier backups only, refitted every so many backups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from jobs.model.arrays import Array, Arrays, first_rows
+from jobs.model.devices import HISTORY, fit_devices, untaught
+from jobs.model.fleet import FleetModel
+from jobs.model.scoring import score_backups
+
+EARLIER = 33  # backups a device must have before one is judged
+REFIT_EVERY = 50  # backups
+_CHUNK = 50_000  # rows scored at a time: a model beside each row takes a kilobyte
+SECONDS_PER_YEAR = 365.25 * 86_400
+
+
+@dataclass(frozen=True, eq=False)
+class Walk:
+    """Models as they stood along each history.
+
+    Attributes
+    ----------
+    models : mapping of arrays with one row a refit
+    row : int array of shape (n_judged,)
+        Which backups are judged.
+    refit : int array of shape (n_judged,)
+        The model that judges each of them.
+    """
+
+    models: Arrays
+    row: Array
+    refit: Array
+
+
+def walk_forward(backups: Arrays, device: Array, fleet: FleetModel, history: int = HISTORY) -> Walk:
+    """Fit every device anew every 50 backups, and say which model judges which backup.
+
+    Parameters
+    ----------
+    backups, device, fleet
+        As in `jobs.model.devices.fit_devices`.
+    history : int
+        Newest backups that teach a model; 0 judges by the fleet alone.
+
+    Notes
+    -----
+    docs/detection.md, "How it was measured".
+    """
+    first = first_rows(device)
+    count = np.diff(np.append(first, len(device)))
+    refits = np.maximum(0, -((EARLIER - count) // REFIT_EVERY))  # rounded up
+    begins = np.repeat(first, refits)
+    start = begins + EARLIER + _counted_up(refits) * REFIT_EVERY
+    end = np.minimum(start + REFIT_EVERY, np.repeat(first + count, refits))
+    taught, window = _ranges(np.maximum(begins, start - history), start)
+    judged, refit = _ranges(start, end)
+    columns = {name: column[taught] for name, column in backups.items()}
+    models = fit_devices(columns, window, fleet) if history else untaught(len(start))
+    return Walk(models, judged, refit)
+
+
+def score_walk(backups: Arrays, walk: Walk, fleet: FleetModel) -> dict[str, Array]:
+    """Scores of the judged backups; as `jobs.model.scoring.score_backups`.
+
+    Parameters
+    ----------
+    backups : mapping of arrays
+        One row for each of `walk.row`: those backups, or what they would have been under an attack.
+    """
+    parts = []
+    for start in range(0, max(len(walk.row), 1), _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        beside = {name: column[walk.refit[rows]] for name, column in walk.models.items()}
+        parts.append(score_backups({name: column[rows] for name, column in backups.items()}, beside, fleet))
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def judged_years(ended_at: Array, device: Array) -> Array:
+    """Years over which each device was judged: from its 34th backup to its last.
+
+    Parameters
+    ----------
+    ended_at : array of shape (n,)
+        Seconds.
+    device : int array of shape (n,)
+        As in `jobs.model.devices.fit_devices`.
+    """
+    first = first_rows(device)
+    last = np.append(first[1:], len(device))[: len(first)] - 1
+    years: Array = (ended_at[last] - ended_at[np.minimum(first + EARLIER, last)]) / SECONDS_PER_YEAR
+    return years
+
+
+def _ranges(start: Array, end: Array) -> tuple[Array, Array]:
+    """Numbers from each start to below its end, one range after another, and the range of each."""
+    lengths = end - start
+    return np.repeat(start, lengths) + _counted_up(lengths), np.repeat(np.arange(len(start)), lengths)
+
+
+def _counted_up(lengths: Array) -> Array:
+    """0, 1, ... below each length, one after another."""
+    before = np.cumsum(lengths) - lengths
+    place: Array = np.arange(lengths.sum()) - np.repeat(before, lengths)
+    return place

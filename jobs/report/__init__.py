@@ -1,0 +1,1 @@
+"""What people see of the tables: report page and terminal listings."""

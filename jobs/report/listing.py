@@ -1,0 +1,219 @@
+"""What is unusual and what ran, as text for a terminal and as JSON lines for a program.
+
+Terminal text holds no control character that comes from a record, and colour codes only where they are asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import textwrap
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+from jobs.report.words import how_unusual, iso_utc, kind_in_words, visible, when_in_short
+from jobs.words import count_in_words
+
+Row = Mapping[str, Any]
+
+# Below this even the fixed columns do not fit; lines then run over rather than break names into letters.
+NARROWEST = 60
+# Rows by what became of them stand on a line of their own where they would get fewer columns than this.
+ROWS_WIDTH = 45
+GAP = "  "
+CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
+STATE_COLOURS = {"open": "red", "resolved": "dim", "failed": "red", "killed": "red", "running": "yellow"}
+
+
+def anomalies_table(rows: Iterable[Row], stream_width: int, colour: bool) -> str:
+    """Unusual backups, newest first, each as one line of columns and its reason below.
+
+    Parameters
+    ----------
+    rows : iterable of mapping
+        Rows of `anomalies`; moments are aware.
+    stream_width : int
+        Columns of the terminal; lines are wrapped to it, from 60 columns on.
+    colour : bool
+        Whether ANSI colours are wanted.
+
+    Returns
+    -------
+    str
+        Lines without a newline at the end; a sentence when there is nothing unusual.
+    """
+    newest = sorted(rows, key=lambda row: (row["ended_at"], row["anomaly_id"]), reverse=True)
+    if not newest:
+        return "No unusual backup."
+    widths = (16, max(stream_width, NARROWEST) - 16 - 13 - 8 - 3 * len(GAP), 13, 8)
+    indent = " " * (widths[0] + len(GAP))
+    lines = [_line(("WHEN (UTC)", "DEVICE", "KIND", "STATUS"), widths, ("dim",) * 4, colour)]
+    for row in newest:
+        names = [row[name] for name in ("tenant_id", "product") if row[name] not in ("default", "canonical")]
+        first, *more = _wrapped(" / ".join([*names, row["device_id"]]), widths[1])
+        cells = (when_in_short(row["ended_at"]), first, kind_in_words(row["anomaly_kind"]), row["status"])
+        lines.append(_line(cells, widths, ("", "bold", "", STATE_COLOURS.get(row["status"], "")), colour))
+        details = _wrapped(_details(row), max(stream_width, NARROWEST) - len(indent))
+        lines.extend(indent + text for text in (*more, *details))
+    return "\n".join(lines)
+
+
+def _details(row: Row) -> str:
+    good = row.get("last_good_backup_id")
+    restore = "no good backup is held" if good is None else f"restore {good}"
+    if good is not None and row.get("last_good_at") is not None:
+        restore += f" of {when_in_short(row['last_good_at'])}"
+    rarity = how_unusual(row["anomaly_score"]).capitalize()
+    return f"{row['reason']} {rarity}; {restore}; anomaly {row['anomaly_id']}"
+
+
+@dataclass(frozen=True)
+class StageRun:
+    """One stage run, put together from its events."""
+
+    run_id: str
+    stage: str
+    started_at: datetime
+    ended_at: datetime | None  # None: it is not over, or its start is not known
+    state: str
+    counts: Mapping[str, int]
+    error: str | None
+
+
+def stage_runs(rows: Iterable[Row]) -> list[StageRun]:
+    """Stage runs, newest first, from rows of `runs`.
+
+    The state is ended, failed, or, where there is only a start, running for the newest stage run of all and killed for
+    any other: a run starts no stage before the one before it is over.
+    """
+    events: dict[tuple[str, str], dict[str, Row]] = {}
+    for row in rows:
+        events.setdefault((row["run_id"], row["stage"]), {})[row["event"]] = row
+    runs = [_stage_run(of_one) for of_one in events.values()]
+    newest = max((run.started_at for run in runs), default=None)
+    for at, run in enumerate(runs):
+        if run.state == "running" and run.started_at != newest:
+            runs[at] = replace(run, state="killed")
+    return sorted(runs, key=lambda run: (run.started_at, run.run_id, run.stage), reverse=True)
+
+
+def _stage_run(events: Mapping[str, Row]) -> StageRun:
+    last = events.get("ended") or events.get("failed") or events["started"]
+    # A reader that asked for the newest rows only may have cut off the start: how long it took is then unknown.
+    start = events.get("started")
+    is_over = last["event"] != "started"
+    return StageRun(
+        run_id=last["run_id"],
+        stage=last["stage"],
+        started_at=(start or last)["at"],
+        ended_at=last["at"] if start and is_over else None,
+        state=last["event"] if is_over else "running",
+        counts=last.get("counts") or {},
+        error=last.get("error"),
+    )
+
+
+def accounting(counts: Mapping[str, int]) -> str | None:
+    """Whether every landed record became a backup, a reject or a duplicate: ok or MISMATCH; None where none landed.
+
+    >>> accounting({"landed": 10, "backups": 9, "rejects": 1}), accounting({"landed": 10, "backups": 9})
+    ('ok', 'MISMATCH')
+    """
+    if "landed" not in counts:
+        return None
+    # A count that is not there is no row: the map names only what became of some.
+    accounted = sum(counts.get(name, 0) for name in ("backups", "rejects", "duplicates"))
+    return "ok" if counts["landed"] == accounted else "MISMATCH"
+
+
+def runs_table(rows: Iterable[Row], stream_width: int, colour: bool) -> str:
+    """Stage runs, newest first, from rows of `runs`: when, what, how it ended, how long it took, rows by what became.
+
+    Where records landed, the line ends with ok when they equal backups, rejects and duplicates, else with MISMATCH.
+    """
+    runs = stage_runs(rows)
+    if not runs:
+        return "Nothing ran yet."
+    run_width = max(len("RUN"), *(_columns(visible(run.run_id)) for run in runs))
+    widths = (16, run_width, 8, 7, 9, 0)
+    before_rows = sum(widths) + len(GAP) * (len(widths) - 1)
+    width = max(stream_width, NARROWEST)
+    is_wide = width - before_rows >= ROWS_WIDTH
+    indent = " " * (before_rows if is_wide else widths[0] + len(GAP))
+    heads = ("STARTED (UTC)", "RUN", "STAGE", "STATE", "TOOK", "ROWS" if is_wide else "")
+    lines = [_line(heads, widths, ("dim",) * 6, colour)]
+    for run in runs:
+        texts = _wrapped(_rows_in_words(run), width - len(indent))
+        first, *more = texts if is_wide else ["", *filter(None, texts)]
+        took = _took(run.started_at, run.ended_at)
+        cells = (when_in_short(run.started_at), run.run_id, run.stage, run.state, took, first)
+        colours = ("", "", "bold", STATE_COLOURS.get(run.state, ""), "", "red" if _is_wrong(run) else "")
+        lines.append(_line(cells, widths, colours, colour))
+        lines.extend(indent + _coloured(text, colours[-1], colour) for text in more)
+    return "\n".join(lines)
+
+
+def _is_wrong(run: StageRun) -> bool:
+    return run.error is not None or accounting(run.counts) == "MISMATCH"
+
+
+def _rows_in_words(run: StageRun) -> str:
+    counts = ", ".join(f"{name} {count_in_words(count)}" for name, count in run.counts.items())
+    return "; ".join(part for part in (counts, accounting(run.counts), run.error) if part)
+
+
+def _took(started_at: datetime, ended_at: datetime | None) -> str:
+    if ended_at is None:
+        return "-"
+    seconds = (ended_at - started_at).total_seconds()
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    hours, minutes = divmod(int(seconds) // 60, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {int(seconds) % 60} s"
+
+
+def as_json_lines(rows: Iterable[Row]) -> Iterator[str]:
+    """One JSON object a row: moments in ISO 8601 with Z, NaN as null, everything outside ASCII escaped."""
+    for row in rows:
+        yield json.dumps(_plain(row), allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return iso_utc(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _plain(of) for key, of in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(of) for of in value]
+    return value
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], colours: Sequence[str], colour: bool) -> str:
+    shown = (visible(cell) for cell in cells)
+    padded = (text + " " * (width - _columns(text)) for text, width in zip(shown, widths, strict=True))
+    coloured = (_coloured(text, name, colour) for text, name in zip(padded, colours, strict=True))
+    return GAP.join(coloured).rstrip()
+
+
+def _coloured(text: str, name: str, colour: bool) -> str:
+    return f"\x1b[{CODES[name]}m{text}\x1b[0m" if colour and name and text else text
+
+
+def _columns(text: str) -> int:
+    """Columns that a text takes on a terminal: wide characters two, combining ones none."""
+    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
+    return len(text) + wide - sum(unicodedata.combining(character) > 0 for character in text)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    shown = visible(text)
+    # textwrap counts characters; half the width is enough for any mixture with wide ones.
+    characters = width if _columns(shown) <= len(shown) else width // 2
+    return textwrap.wrap(shown, max(characters, 10), break_on_hyphens=False) or [""]

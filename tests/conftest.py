@@ -1,0 +1,73 @@
+"""What tests share: one Spark session for all that need it, and a lake of their own for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.config import Config, load_config
+from jobs.run import start_run
+
+SETTINGS = {
+    # Two cores are what the smallest machine has, and tests must not differ by machine.
+    "spark.master": "local[2]",
+    "spark.driver.memory": "2g",
+    # Tables of a few rows: more partitions are only overhead.
+    "spark.sql.shuffle.partitions": "2",
+    # Code that runs once is not worth compiling twice: a third of the tests' time.
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+}
+MOMENT = datetime(2025, 12, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def session_of_tests() -> Iterator[Any]:
+    from jobs.spark import session
+
+    spark = session({**load_config(None, {}).spark, **SETTINGS}, progress=False)
+    yield spark
+    spark.stop()
+
+
+@pytest.fixture
+def spark(session_of_tests: Any) -> Iterator[Any]:
+    """The shared session; caches are gone after each test."""
+    yield session_of_tests
+    session_of_tests.catalog.clearCache()
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    """The defaults, with a lake and a landing folder of the test's own."""
+    (tmp_path / "landing" / "canonical").mkdir(parents=True)
+    return replace(load_config(None, {}), lake=str(tmp_path / "lake"), landing=str(tmp_path / "landing"))
+
+
+@pytest.fixture
+def store(spark: Any, config: Config) -> Any:
+    """The test's lake."""
+    return store_of(spark, config)
+
+
+def store_of(spark: Any, config: Config) -> Any:
+    """A lake as one run sees it."""
+    from jobs.store import Store
+
+    return Store(spark, config.lake, start_run(MOMENT))
+
+
+@pytest.fixture
+def run_line(spark: Any) -> Callable[..., None]:
+    """Run the whole line, or some stages of it, on a configuration."""
+    from jobs.stages import STAGES, run_stage
+
+    def run(config: Config, *names: str) -> None:
+        for name in names or STAGES:
+            run_stage(name, store_of(spark, config), config)
+
+    return run

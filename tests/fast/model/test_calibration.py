@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.model.calibration import along, anomaly_score, backups_per_year, raw_score
+from jobs.train.fleet import fit_reach
+from tests.fast.model.made_up import SHIPPED
+
+
+def scored(raw, *, schedule=100.0, history=60.0):
+    raw = np.array(raw, float)
+    n = len(raw)
+    return anomaly_score(raw, np.full(n, schedule), np.full(n, history), SHIPPED.calibrations)
+
+
+@given(
+    pair=st.tuples(st.floats(0, 6), st.floats(0, 6)),
+    schedule=st.floats(1, 10_000),
+    history=st.floats(0, 125),
+)
+def test_a_higher_raw_score_is_always_a_higher_score(pair, schedule, history):
+    low, high = min(pair), max(pair)
+    less, more = scored([low, high], schedule=schedule, history=history)
+    assert more > less if high > low + 1e-9 else more >= less
+
+
+def test_a_score_between_two_histories_lies_between_theirs():
+    known = [calibration.history for calibration in SHIPPED.calibrations]
+    ends = [scored([2.5], history=history)[0] for history in known]
+    between = scored([2.5], history=(known[1] + known[2]) / 2)[0]
+    assert min(ends[1:3]) <= between <= max(ends[1:3])
+    assert scored([2.5], history=1_000)[0] == ends[-1]
+
+
+def test_evidence_of_nothing_is_a_raw_score_of_nothing_and_of_everything_is_six():
+    assert raw_score(np.array([[0.0] * 19, [6.0] * 19])).tolist() == pytest.approx([0, 6])
+    assert raw_score(np.array([[3.0] + [0.0] * 18]))[0] == pytest.approx(np.log10((1_000 + 18) / 19))
+
+
+def test_a_curve_goes_straight_on_at_both_ends():
+    curve = np.array([[0.0, 1.0, 3.0], [0.0, 2.0, 3.0]])
+    assert along(np.array([-1, 0, 0.5, 1, 2, 3, 5]), curve).tolist() == [-2, 0, 1, 2, 2.5, 3, 4]
+
+
+def test_a_schedule_leans_on_the_fleet_and_then_on_itself():
+    assert backups_per_year(np.array([0, 1, 365]), np.array([0, 0, 364]))[:2].tolist() == [80, 80]
+    assert backups_per_year(np.array([365]), np.array([364.0]))[0] == pytest.approx(351, abs=1)
+
+
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(30, 400))
+def test_a_calibration_curve_rises_and_says_the_share_that_reaches_a_value(seed, n):
+    random = np.random.default_rng(seed)
+    values = np.round(random.exponential(1, n), 1)
+    weights = random.choice([1.0, 5.0], n)
+    curve = fit_reach(values, weights, weights.sum())
+    assert (np.diff(curve) > 0).all()
+    places = curve[0][:-1]  # the last one is beyond the data
+    for place, height in zip(places, curve[1], strict=False):
+        share = weights[values >= place - 1e-9].sum() / weights.sum()
+        assert 10**-height <= share + 1e-9  # never more than reach it: a flat piece is made to rise
+
+
+def test_a_calibration_fitted_on_a_budget_keeps_it():
+    random = np.random.default_rng(3)
+    values, years = random.exponential(1, 20_000), 200.0
+    scores = along(values, fit_reach(values, np.ones(20_000), years))
+    assert (scores >= 0).sum() / years == pytest.approx(1, rel=0.1)
+    assert (scores >= -np.log10(4)).sum() / years == pytest.approx(4, rel=0.1)

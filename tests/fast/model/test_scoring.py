@@ -1,0 +1,163 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jobs.model.attacks import attacked
+from jobs.model.devices import untaught
+from jobs.model.scoring import explain, score_backups
+from jobs.model.signals import FIGURES, SIGNALS
+from jobs.tables import KINDS
+from tests.fast.model.made_up import SHIPPED, model_of, rows, scores, some_backups, steady_device
+
+OBVIOUS = {
+    "inplace_0.5": "encrypt",
+    "rename_1": "encrypt",
+    "delete_0.5": "delete",
+    "delete_1": "delete",
+    "add_0.5": "add",
+    "wipe_1": "modify",
+}
+GOLDEN = json.loads(Path(__file__).with_name("golden_scores.json").read_text("utf-8"))
+
+
+def past_and_present(**device):
+    history = steady_device(backups=260, **device)
+    return rows(history, slice(0, 200)), rows(history, slice(200, None))
+
+
+@pytest.mark.parametrize(("attack", "kind"), OBVIOUS.items())
+@pytest.mark.parametrize("files", [2_000, 200_000])
+@pytest.mark.parametrize("is_rotating", [False, True])
+def test_an_obvious_attack_on_a_steady_device_alerts_with_its_kind(attack, kind, files, is_rotating):
+    past, present = past_and_present(files=files, is_rotating=is_rotating)
+    found = scores(attacked(present, attack), past)
+    assert (found["anomaly_score"] >= 0).all()  # a budget of 1 false alert per device-year
+    assert {KINDS[kind] for kind in found["kind"]} == {kind}
+
+
+@pytest.mark.parametrize("files", [10, 1_000, 100_000, 10_000_000])
+@pytest.mark.parametrize("touched", [0, 0.001, 0.05, 1])
+@pytest.mark.parametrize("is_rotating", [False, True])
+@pytest.mark.parametrize("ratio", [0.35, 0.97])
+def test_a_steady_device_of_any_size_stays_quiet(files, touched, is_rotating, ratio):
+    past, present = past_and_present(files=files, touched=touched, is_rotating=is_rotating, ratio=ratio)
+    assert (scores(present, past)["anomaly_score"] < 0).all()
+
+
+def test_a_first_backup_is_judged_by_the_fleet_alone():
+    _, present = past_and_present()
+    model = untaught(60)
+    quiet = score_backups(present, model, SHIPPED)
+    assert (quiet["anomaly_score"] < 0).all()
+    deleted = score_backups(attacked(present, "delete_1"), model, SHIPPED)
+    assert (deleted["anomaly_score"] > 0).all()
+    assert {KINDS[kind] for kind in deleted["kind"]} == {"delete"}
+
+
+def test_the_same_attack_is_more_unusual_the_rarer_a_device_is_backed_up():
+    past, present = past_and_present()
+    model, attack = model_of(past, 60), attacked(present, "inplace_0.1")
+    weekly = score_backups(attack, {**model, "backups_per_year": np.full(60, 52.0)}, SHIPPED)["anomaly_score"]
+    hourly = score_backups(attack, {**model, "backups_per_year": np.full(60, 8_766.0)}, SHIPPED)["anomaly_score"]
+    assert (weekly > hourly + 1).all()
+
+
+@given(seed=st.integers(0, 2**32 - 1), missing=st.sets(st.sampled_from(FIGURES)))
+@settings(max_examples=40)
+def test_an_unknown_figure_never_gives_evidence_and_its_signals_are_listed_as_unseen(seed, missing):
+    backups = some_backups(np.random.default_rng(seed), 20)
+    backups.update({name: np.full(20, np.nan) for name in missing})
+    found = scores(backups, steady_device(backups=60))
+    assert np.isfinite(found["anomaly_score"]).all()
+    assert not found["evidence"][found["unseen"]].any()
+    if missing == set(FIGURES):
+        assert found["unseen"].all()
+        assert (found["kind"] == -1).all()
+    if "files_deleted" in missing:
+        assert found["unseen"][:, SIGNALS.index("deleted")].all()
+    if not missing:
+        assert not found["unseen"].any()
+
+
+@given(seed=st.integers(0, 2**32 - 1), more=st.integers(1, 10**6))
+@settings(max_examples=40)
+def test_more_updated_files_are_never_less_evidence_of_updates(seed, more):
+    backups = some_backups(np.random.default_rng(seed), 20)
+    history = steady_device(backups=60, seed=seed)
+    worse = {**backups, "files_updated": backups["files_updated"] + more}
+    updated = SIGNALS.index("updated")
+    gain = scores(worse, history)["evidence"][:, updated] - scores(backups, history)["evidence"][:, updated]
+    assert (gain >= -1e-6).all()
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=20)
+def test_other_backups_change_no_score(seed):
+    backups = some_backups(np.random.default_rng(seed), 12)
+    history = steady_device(backups=40)
+    together = scores(backups, history)
+    for place in range(12):
+        alone = scores(rows(backups, slice(place, place + 1)), history)
+        assert alone["anomaly_score"][0] == pytest.approx(together["anomaly_score"][place], abs=1e-9)
+        assert alone["kind"][0] == together["kind"][place]
+
+
+def test_a_day_on_which_nothing_changed_has_no_kind():
+    past, present = past_and_present(touched=0)
+    assert set(scores(present, past)["kind"]) == {-1}
+    said = explain(present, model_of(past, 60), SHIPPED)
+    assert set(said["signal"]) == {-1}
+    assert all(np.isnan(said[name]).all() for name in ("value", "usual_low", "usual_high", "share"))
+
+
+def test_an_anomaly_says_how_much_what_is_usual_and_of_how_much():
+    past, present = past_and_present(files=2_000, touched=0.02, noise=0.1)
+    said = explain(attacked(present, "delete_0.5"), model_of(past, 60), SHIPPED)
+    assert {SIGNALS[signal] for signal in said["signal"]} <= {"deleted", "deleted_net", "deleted_alone"}
+    alone = np.array([SIGNALS[signal] for signal in said["signal"]]) == "deleted"
+    np.testing.assert_array_equal(said["value"][alone], 1_000)
+    np.testing.assert_array_equal(said["share"][alone], 0.5)
+    assert (said["usual_low"] == 0).all()
+    assert (said["usual_high"] <= 2).all()
+
+
+def test_the_usual_range_holds_nine_in_ten_of_a_devices_own_days():
+    past, present = past_and_present(files=2_000, touched=0.05, noise=0.3)
+    said = explain(attacked(present, "reformat_1"), model_of(past, 60), SHIPPED)
+    updated = said["signal"] == SIGNALS.index("updated_net")
+    assert updated.any()
+    low, high = said["usual_low"][updated][0], said["usual_high"][updated][0]
+    inside = (past["files_updated"] >= low) & (past["files_updated"] <= high)
+    assert 0.85 < inside.mean() < 0.97
+    assert low == np.round(low)
+
+
+def test_a_share_is_never_above_one_and_unknown_without_a_total():
+    past, present = past_and_present()
+    unknown = {
+        **attacked(present, "rename_1"),
+        "files_before": np.full(60, np.nan),
+        "bytes_before": np.full(60, np.nan),
+    }
+    assert np.isnan(explain(unknown, model_of(past, 60), SHIPPED)["share"]).all()
+    tiny = {**attacked(present, "delete_1"), "files_before": np.ones(60)}
+    assert (explain(tiny, model_of(past, 60), SHIPPED)["share"] == 1).all()
+
+
+def test_the_shipped_model_still_scores_stored_backups_the_same():
+    backups = {name: np.array(column, float) for name, column in GOLDEN["backups"].items()}
+    history = {name: np.array(column, float) for name, column in GOLDEN["history"].items()}
+    found = scores(backups, history)
+    assert [KINDS[kind] for kind in found["kind"]] == GOLDEN["kind"]
+    np.testing.assert_allclose(found["anomaly_score"], GOLDEN["anomaly_score"], atol=2e-4)
+
+
+def test_no_backups_give_no_scores():
+    past, present = past_and_present()
+    found = scores(rows(present, slice(0, 0)), past)
+    assert found["anomaly_score"].shape == (0,)
+    assert found["evidence"].shape == (0, 19)

@@ -1,0 +1,127 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.model.signals import FIGURES, KIND_OF_SIGNAL, LAYOUT, SIGNALS, UNIT_OF_SIGNAL, signals_of
+from jobs.tables import FEATURES, KINDS
+from tests.fast.model.made_up import some_backups
+
+# What each signal needs: without one of these it is unknown. bytes_unique and files_moved have a stand-in, so they are
+# needed by the one signal that is made of them.
+COMPRESSION = {"files_added", "files_updated", "bytes_uploaded", "bytes_compressed"}
+COUNTS = {"files_added", "files_updated", "files_deleted"}
+NEEDED = {
+    "excess_bytes": COMPRESSION,
+    "excess_files": COMPRESSION,
+    "dense_bytes": COMPRESSION,
+    "excess_updated": COMPRESSION,
+    "ratio_high": COMPRESSION,
+    "ratio_low": COMPRESSION,
+    "updated": {"files_updated"},
+    "updated_net": COUNTS,
+    "replaced": {"files_added", "files_deleted"},
+    "replaced_new_ext": {"files_added", "files_deleted", "files_new_extension"},
+    "new_ext": {"files_new_extension"},
+    "deleted_net": {"files_added", "files_deleted"},
+    "deleted": {"files_deleted"},
+    "deleted_alone": COUNTS,
+    "added_net": {"files_added", "files_deleted"},
+    "added": {"files_added"},
+    "added_alone": COUNTS,
+    "uploaded_bytes": {"bytes_uploaded"},
+    "unique_bytes": {"bytes_unique", "bytes_uploaded"},
+}
+
+
+def one(expected=0.5, spread=0.1, stored=np.nan, **figures):
+    """Signals of one backup by name; what is not given is 0."""
+    backups = {name: np.array([float(figures.get(name, 0))]) for name in FIGURES}
+    found = signals_of(backups, np.array([expected]), np.array([spread]), np.array([stored]))
+    return dict(zip(SIGNALS, found[0].tolist(), strict=True))
+
+
+def test_there_are_nineteen_signals_each_with_a_unit_and_a_known_kind():
+    assert len(SIGNALS) == 19
+    assert LAYOUT.startswith("19x12/")
+    assert set(UNIT_OF_SIGNAL) == set(KIND_OF_SIGNAL) == set(SIGNALS)
+    assert set(UNIT_OF_SIGNAL.values()) == {"files", "bytes", "deviations"}
+    assert set(KIND_OF_SIGNAL.values()) == set(KINDS)
+
+
+def test_figures_are_columns_of_features():
+    assert set(FIGURES) <= set(FEATURES.names)
+
+
+def test_counts_that_come_in_pairs_are_replacements_and_no_net_change():
+    found = one(files_added=10, files_deleted=12, files_moved=3, files_new_extension=4)
+    assert (found["replaced"], found["replaced_new_ext"]) == (7, 4)
+    assert (found["deleted_net"], found["added_net"], found["deleted"], found["added"]) == (2, 0, 12, 10)
+
+
+def test_deletes_beside_updates_are_not_alone():
+    assert one(files_deleted=9, files_updated=9)["deleted_alone"] == 0
+    assert one(files_deleted=9)["deleted_alone"] == 9
+    assert one(files_updated=9, files_deleted=4)["updated_net"] == 5
+
+
+def test_excess_is_what_did_not_compress_as_expected():
+    found = one(files_updated=4, bytes_uploaded=1_000, bytes_unique=1_000, bytes_compressed=900)
+    assert found["excess_bytes"] == 400
+    assert found["excess_files"] == pytest.approx(4 * 400 / 500)
+    assert found["excess_updated"] == pytest.approx(4 * 400 / 500)
+    assert found["ratio_high"] == pytest.approx(0.4 / np.sqrt(0.04**2 + 0.1**2 / 4))
+    assert found["ratio_low"] == 0
+
+
+def test_excess_in_added_files_is_not_excess_of_updated_ones():
+    found = one(files_added=4, files_updated=1, bytes_uploaded=1_000, bytes_unique=1_000, bytes_compressed=1_000)
+    assert (found["excess_files"], found["excess_updated"]) == (5, 1)
+
+
+def test_an_upload_that_grew_by_compression_is_at_most_all_of_its_files():
+    found = one(files_updated=4, bytes_uploaded=1_000, bytes_unique=9_000, bytes_compressed=1_300)
+    assert found["excess_files"] == 4
+
+
+def test_known_content_is_no_excess_however_dense_it_is():
+    found = one(files_added=4, bytes_uploaded=1_000, bytes_unique=30, bytes_compressed=1_000)
+    assert (found["excess_bytes"], found["unique_bytes"]) == (30, 30)
+
+
+def test_a_missing_bytes_unique_counts_all_of_the_upload():
+    found = one(files_added=4, bytes_uploaded=1_000, bytes_unique=np.nan, bytes_compressed=1_000)
+    assert found["excess_bytes"] == 500
+
+
+def test_dense_bytes_are_beyond_what_the_device_already_holds():
+    upload = {"files_updated": 1, "bytes_uploaded": 1_000, "bytes_unique": 1_000, "bytes_compressed": 1_000}
+    assert one(**upload, bytes_before=100, bytes_total_compressed_before=90)["dense_bytes"] == pytest.approx(100)
+    assert one(**upload, stored=0.8)["dense_bytes"] == pytest.approx(200)
+    assert np.isnan(one(**upload)["dense_bytes"])
+
+
+def test_a_wipe_compresses_better_than_expected():
+    found = one(files_updated=4, bytes_uploaded=1_000, bytes_unique=1_000, bytes_compressed=5)
+    assert found["ratio_low"] > 5
+    assert found["ratio_high"] == found["excess_bytes"] == 0
+
+
+def test_nothing_uploaded_is_no_compression_signal():
+    assert all(value == 0 for name, value in one(files_deleted=0).items() if NEEDED[name] == COMPRESSION)
+
+
+@given(seed=st.integers(0, 2**32 - 1), missing=st.sets(st.sampled_from(FIGURES)))
+def test_a_signal_is_unknown_exactly_where_a_figure_that_it_needs_is(seed, missing):
+    backups = some_backups(np.random.default_rng(seed), 20)
+    backups.update({name: np.full(20, np.nan) for name in missing})
+    found = signals_of(backups, np.full(20, 0.5), np.full(20, 0.1), np.full(20, 0.5))
+    for name, signal in zip(SIGNALS, found.T, strict=True):
+        assert np.isnan(signal).all() == bool(NEEDED[name] & missing), name
+        assert np.isnan(signal).any() == np.isnan(signal).all(), name
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_signals_are_never_below_zero(seed):
+    backups = some_backups(np.random.default_rng(seed), 50, largest=1e12)
+    assert (signals_of(backups, np.full(50, 0.5), np.full(50, 0.1), np.full(50, 0.5)) >= 0).all()

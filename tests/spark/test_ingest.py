@@ -1,0 +1,231 @@
+"""What becomes of each landed record: backup, reject or duplicate, and nothing else."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import shutil
+from dataclasses import replace
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import zstandard
+from chispa import assert_df_equality
+
+from jobs.errors import AccountingError
+from jobs.ingest.accounting import check_nothing_is_lost
+from jobs.ingest.job import ingest
+from jobs.tables import BACKUPS, REJECTS
+from tests.rows import folder_of, land, record
+
+GOOD = record(0)
+FAULTS = {
+    "bad_json": '{"device_id": "nas", ',
+    "bad_json ": json.dumps([record(1)]),
+    "bad_encoding": b'{"device_id": "n\xffs", "backup_id": "1", "ended_at": "2025-01-01T00:00:00Z", "files_added": 1}',
+    "missing_field": record(1, device_id=None),
+    "missing_field ": record(1, backup_id=""),
+    "missing_field  ": record(1, ended_at=None),
+    "bad_value": record(1, status="so so"),
+    "bad_value ": record(1, derived="files_added"),
+    "bad_number": record(1, files_added="many"),
+    "bad_number ": record(1, bytes_uploaded=2**70),
+    "bad_number  ": record(1, files_updated=1.5),
+    "bad_number   ": record(1, files_updated=float("nan")),
+    "negative": record(1, files_deleted=-1),
+    "no_figures": {"device_id": "nas", "backup_id": "1", "ended_at": "2025-01-01T00:00:00Z"},
+    "total_below_parts": record(1, files_total=3, files_added=4),
+    "no_time_zone": record(1, ended_at="2025-01-02T02:00:00"),
+    "bad_time": record(1, ended_at="yesterday"),
+    "bad_time ": record(1, ended_at="1970-01-01T00:00:00Z"),
+    "bad_time  ": record(1, ended_at="2100-01-01T00:00:00Z"),
+    "bad_time   ": record(1, started_at="2025-02-02T02:00:00Z"),
+    "bad_time    ": record(1, ended_at=1735693200),
+    "bad_time     ": record(1, ended_at="2025-02-30T00:00:00Z"),
+}
+
+
+def reasons(store):
+    return {(row["source"], row["position"]): row["reason"] for row in store.read(REJECTS).collect()}
+
+
+def test_each_kind_of_bad_record_costs_its_reject_at_its_line_and_no_more(store, config):
+    land(config, "mixed.jsonl", [GOOD, "", *FAULTS.values(), record(99)])
+    counts = ingest(store, config)
+    assert counts == {"landed": len(FAULTS) + 2, "backups": 2, "rejects": len(FAULTS), "duplicates": 0}
+    expected = {("canonical/mixed.jsonl", line): reason.strip() for line, reason in enumerate(FAULTS, start=3)}
+    assert reasons(store) == expected
+
+
+def test_a_reject_names_the_field_and_keeps_the_record(store, config):
+    bad = record(1, files_deleted=-1)
+    land(config, "a.jsonl", [bad])
+    ingest(store, config)
+    (row,) = store.read(REJECTS).collect()
+    assert (row["field"], json.loads(row["record"])) == ("files_deleted", bad)
+    assert "files_deleted must be 0 or more" in row["detail"]
+
+
+def test_a_record_beyond_64_kib_is_kept_as_its_hash(store, config):
+    land(config, "a.jsonl", [record(1, files_deleted=-1, note="x" * 70_000)])
+    ingest(store, config)
+    (row,) = store.read(REJECTS).collect()
+    assert row["record"] is None
+    assert len(row["record_sha256"]) == 64
+
+
+def test_plain_gzip_zstd_and_parquet_give_the_same_rows(store, config, tmp_path):
+    folder = folder_of(config)
+    records = [record(number) for number in range(40)]
+    text = "".join(json.dumps(each) + "\n" for each in records)
+    (folder / "a.jsonl").write_text(text.replace('"nas', '"plain'))
+    (folder / "a.jsonl.gz").write_bytes(gzip.compress(text.replace('"nas', '"gzip').encode()))
+    (folder / "a.jsonl.zst").write_bytes(zstandard.ZstdCompressor().compress(text.replace('"nas', '"zstd').encode()))
+    table = pd.DataFrame(records).replace("nas", "parquet")
+    table["backup_id"] = table["backup_id"].str.replace("nas", "parquet")
+    table["ended_at"] = pd.to_datetime(table["ended_at"])
+    table.to_parquet(folder / "a.parquet")
+    assert ingest(store, config)["backups"] == 160
+    held = store.read(BACKUPS)
+    varying = ("device_id", "backup_id", "source", "run_id")
+    plain = held.where("device_id = 'plain'").drop(*varying)
+    for device in ("gzip", "zstd", "parquet"):
+        assert_df_equality(held.where(f"device_id = '{device}'").drop(*varying), plain, ignore_row_order=True)
+
+
+def test_parquet_files_of_different_schemas_land_together(store, config):
+    folder = folder_of(config)
+    pq.write_table(pa.Table.from_pylist([record(0)]), folder / "a.parquet")
+    pq.write_table(pa.Table.from_pylist([record(1, files_added="7", colour="blue")]), folder / "b.parquet")
+    assert ingest(store, config)["backups"] == 2
+    extra = {row["backup_id"]: row["extra"] for row in store.read(BACKUPS).collect()}
+    assert extra == {"nas-0": None, "nas-1": '{"colour":"blue"}'}
+
+
+def test_a_cut_file_costs_one_reject_and_what_came_before_the_cut_counts(store, config):
+    folder = folder_of(config)
+    noise = random.Random(1)
+    records = [record(number, note=noise.randbytes(200).hex()) for number in range(3_000)]
+    whole = gzip.compress("".join(json.dumps(each) + "\n" for each in records).encode())
+    (folder / "cut.jsonl.gz").write_bytes(whole[: len(whole) // 2])
+    land(config, "whole.jsonl", [record(0, device="other")])
+    counts = ingest(store, config)
+    assert counts["rejects"] == 1
+    assert 1_000 < counts["backups"] < 2_000
+    assert reasons(store) == {("canonical/cut.jsonl.gz", 0): "unreadable"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("empty.jsonl", b"", "empty"),
+        ("not.parquet", b"PAR1 no it is not", "unreadable"),
+        ("plain.jsonl.gz", b"not gzip\n", "unreadable"),
+        ("plain.jsonl.zst", b"not zstd\n", "unreadable"),
+        ("notes.txt", b"hello\n", "unknown_shape"),
+        ("co:lon.jsonl", b"{}\n", "unreadable"),
+    ],
+)
+def test_a_file_that_cannot_be_used_costs_one_reject_and_no_run(store, config, name, content, reason):
+    (folder_of(config) / name).write_bytes(content)
+    land(config, "good.jsonl", [GOOD])
+    assert ingest(store, config) == {"landed": 2, "backups": 1, "rejects": 1, "duplicates": 0}
+    assert reasons(store) == {(f"canonical/{name}", 0): reason}
+
+
+def test_names_with_blanks_signs_and_patterns_are_just_names(store, config):
+    names = ["a b+c%20d.jsonl", "[x]{y}*?.jsonl", "ü/日本.jsonl", "back\\slash.jsonl", "comma,file.jsonl", "folder.jsonl/x.jsonl"]
+    for number, name in enumerate(names):
+        land(config, name, [record(number)])
+    ingest(store, config)
+    assert {row["source"] for row in store.read(BACKUPS).collect()} == {f"canonical/{name}" for name in names}
+
+
+def test_a_duplicate_has_no_body_and_the_first_line_is_the_backup(store, config):
+    land(config, "a.jsonl", [record(0), record(1)])
+    land(config, "b.jsonl", [record(1), record(1, files_total=None)])
+    assert ingest(store, config) == {"landed": 4, "backups": 2, "rejects": 0, "duplicates": 2}
+    assert {row["source"] for row in store.read(BACKUPS).collect()} == {"canonical/a.jsonl"}
+    assert [row["record"] for row in store.read(REJECTS).collect()] == [None, None]
+
+
+def test_a_backup_held_since_an_earlier_run_makes_the_new_line_a_duplicate(store, config):
+    land(config, "b.jsonl", [record(0)])
+    ingest(store, config)
+    land(config, "a.jsonl", [record(0), record(1)])
+    assert ingest(store, config) == {"landed": 2, "backups": 1, "rejects": 0, "duplicates": 1}
+    assert reasons(store) == {("canonical/a.jsonl", 1): "duplicate"}
+
+
+def test_two_exact_counts_that_differ_are_a_conflict_and_an_upper_bound_is_none(store, config):
+    land(
+        config,
+        "a.jsonl",
+        [record(0), record(0, files_updated=11), record(0, files_updated=12, upper_bound=["files_updated"])],
+    )
+    assert ingest(store, config) == {"landed": 3, "backups": 1, "rejects": 1, "duplicates": 1}
+    assert reasons(store) == {("canonical/a.jsonl", 2): "conflicting_record", ("canonical/a.jsonl", 3): "duplicate"}
+
+
+def test_a_record_of_another_tenant_under_a_mapped_prefix_is_rejected(store, config):
+    config = replace(config, tenants={"canonical/acme": "acme"})
+    land(config, "acme/a.jsonl", [record(0), record(1, tenant_id="acme"), record(2, tenant_id="other")])
+    land(config, "acme-not/a.jsonl", [record(3), record(4, tenant_id="other")])
+    assert ingest(store, config)["rejects"] == 1
+    tenants = {row["backup_id"]: row["tenant_id"] for row in store.read(BACKUPS).collect()}
+    assert tenants == {"nas-0": "acme", "nas-1": "acme", "nas-3": "default", "nas-4": "other"}
+    assert reasons(store) == {("canonical/acme/a.jsonl", 3): "foreign_tenant"}
+
+
+def test_a_second_ingest_reads_nothing_and_changes_no_table(store, config):
+    land(config, "a.jsonl", [record(0), "{"])
+    ingest(store, config)
+    versions = [store.version(table) for table in (BACKUPS, REJECTS)]
+    assert ingest(store, config)["landed"] == 0
+    assert [store.version(table) for table in (BACKUPS, REJECTS)] == versions
+
+
+def test_a_lost_checkpoint_reads_all_again_and_changes_no_row(store, config):
+    land(config, "a.jsonl", [record(0), record(0), "{"])
+    ingest(store, config)
+    before = [store.read(table).collect() for table in (BACKUPS, REJECTS)]
+    shutil.rmtree(f"{config.lake}/_checkpoints")
+    assert ingest(store, config) == {"landed": 3, "backups": 1, "rejects": 1, "duplicates": 1}
+    assert [store.read(table).collect() for table in (BACKUPS, REJECTS)] == before
+
+
+def test_the_twelfth_run_still_knows_its_empty_file(store, config):
+    """Spark folds its list of files every ten batches; the folded list is read too."""
+    for number in range(12):
+        (folder_of(config) / f"{number}.jsonl").write_bytes(b"")
+        assert ingest(store, config) == {"landed": 1, "backups": 0, "rejects": 1, "duplicates": 0}
+
+
+def test_a_record_that_is_in_no_table_stops_the_run(store):
+    with pytest.raises(AccountingError, match=r"'a\.jsonl': 1 landed, 0 backups, 0 rejects, 0 duplicates"):
+        check_nothing_is_lost({"a.jsonl": 1}, store.read(BACKUPS), store.read(REJECTS))
+
+
+def test_a_thousand_mutated_records_are_all_accounted_for(store, config):
+    draw = random.Random(7)
+    lines = []
+    for number in range(1_000):
+        text = bytearray(json.dumps(record(number % 50, note="é\u202e\u0000'\"")).encode())
+        for _ in range(draw.randrange(4)):
+            at = draw.randrange(len(text))
+            choice = draw.randrange(3)
+            if choice == 0:
+                text[at] = draw.choice([c for c in range(256) if c not in (10, 13)])
+            elif choice == 1:
+                del text[at : at + draw.randrange(1, 30)]
+            else:
+                text[at:at] = draw.choice([b"-", b"null", b"1e400", b"{", b"]", b"\\ud800", b'"', b"\x00", b"NaN"])
+        lines.append(bytes(text) or b"x")
+    land(config, "mutated.jsonl", lines)
+    counts = ingest(store, config)
+    assert counts["landed"] == 1_000
+    assert counts["backups"] + counts["rejects"] + counts["duplicates"] == 1_000
+    assert counts["rejects"] > 300
