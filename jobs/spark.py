@@ -21,6 +21,8 @@ FIXED = {
     # Without Arrow a NaN stays a NaN and a null string becomes text on the way to pandas.
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.sql.execution.pandas.convertToArrowArraySafely": "true",
+    # Else every column expression looks up the line of Python that made it: half the time of a small run.
+    "spark.python.sql.dataFrameDebugging.enabled": "false",
     # One commit touches one table; schemas change by release, never by what a frame happens to hold.
     "spark.databricks.delta.schema.autoMerge.enabled": "false",
 }

@@ -175,6 +175,15 @@ class Store:
             .save(self.path(table))
         )
 
+    def staged(self, frame: DataFrame, name: str) -> DataFrame:
+        """The frame's rows, computed once and kept in the lake until the next staging of that name.
+
+        A lazy frame that is acted on twice is computed twice; a cached one is planned anew with every action.
+        """
+        address = f"{self.lake}/_staging/{name}"
+        frame.write.mode("overwrite").parquet(address)
+        return frame.sparkSession.read.schema(frame.schema).parquet(address)
+
     def _merge(self, frame: DataFrame, table: Table, on: str, then: str) -> dict[str, int]:
         self._make_if_missing(table)
         check_columns(frame.schema, table, f"rows for {table.name}")

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
+from jobs.ddl import quoted
 from jobs.errors import AccountingError
 from jobs.ingest.arrivals import FileFault
 from jobs.ingest.canonical import disagree_on_counts
@@ -94,13 +95,13 @@ def check_nothing_is_lost(landed: Mapping[str, int], backups: DataFrame, rejects
     AccountingError
         For a source the three do not add up; it names the first ones.
     """
-    sources = backups.sparkSession.createDataFrame([(source,) for source in landed], "source string")
+    sources = ", ".join(quoted(source) for source in landed)
     marked = backups.select("source", F.lit("backups").alias("became")).unionByName(
         rejects.select(
             "source", F.when(F.col("reason") == "duplicate", "duplicates").otherwise("rejects").alias("became")
         )
     )
-    held = marked.join(F.broadcast(sources), on="source", how="left_semi")
+    held = marked.where(f"source IN ({sources})")
     found = {(row["source"], row["became"]): row["count"] for row in held.groupBy("source", "became").count().collect()}
     kinds = ("backups", "rejects", "duplicates")
     wrong = [s for s, count in landed.items() if count != sum(found.get((s, kind), 0) for kind in kinds)]

@@ -10,13 +10,12 @@ from urllib.parse import unquote
 from pyspark.sql import SparkSession
 
 from jobs.ingest import records
-from jobs.ingest.records import bare, source_of
+from jobs.ingest.records import ParquetFiles, bare, source_of
 from jobs.store import Store
 
 LINES = (".jsonl", ".ndjson", ".json")
 COMPRESSED = ("", ".gz", ".zst")
 LINE_ENDINGS = tuple(kind + packed for kind in LINES for packed in COMPRESSED)
-NOT_PARQUET = "not a whole Parquet file; write it elsewhere, then rename it into place"
 CUT = "the file can't be read to its end; what was readable is used, land the rest under a new name"
 
 
@@ -34,7 +33,7 @@ class Landed:
     """The files of one batch."""
 
     lines: list[str]
-    parquet: list[list[str]]  # by schema
+    parquet: list[ParquetFiles]
     faults: list[FileFault]
 
 
@@ -71,7 +70,7 @@ def sort_files(spark: SparkSession, paths: Sequence[str], with_bytes: set[str], 
             detail = f"the name must end in {', '.join(LINE_ENDINGS)} or .parquet"
             faults.append(FileFault(source, "unknown_shape", detail))
     groups, unopened = records.by_schema(spark, parquet)
-    faults += [FileFault(source_of(path, landing), "unreadable", NOT_PARQUET) for path in unopened]
+    faults += [FileFault(source_of(path, landing), "unreadable", why) for path, why in unopened.items()]
     return Landed(lines, groups, faults)
 
 
@@ -93,6 +92,6 @@ def batch_files(store: Store, reader: str, batch_id: int) -> list[str]:
 
 def cut_files(spark: SparkSession, landed: Landed, landing: str) -> list[FileFault]:
     """The files that can't be read to their end; reads each once more, so ask only when reading them all failed."""
-    paths = [*landed.lines, *(path for group in landed.parquet for path in group)]
+    paths = [*landed.lines, *(path for files in landed.parquet for path in files.paths)]
     cut = [path for path in paths if not records.reads_to_its_end(spark, path)]
     return [FileFault(source_of(path, landing), "unreadable", CUT) for path in cut]

@@ -44,11 +44,8 @@ def ingest(store: Store, config: Config) -> dict[str, int]:
 
 def ingest_files(store: Store, config: Config, files: arrivals.Landed) -> dict[str, int]:
     """Write the records of some landed files into the tables; return what became of them."""
-    for key, value in records.ONE_FILE_A_TASK.items():
-        store.spark.conf.set(key, value)
-    rows, by_source, cut = _parse(store, config, files)
-    for key in records.ONE_FILE_A_TASK:
-        store.spark.conf.unset(key)
+    rows, cut = _parse(store, config, files)
+    by_source = _by_source(rows)
     faults = files.faults + cut
     days = sorted({day for row in by_source for day in row["days"]})
     good = rows.where("fault IS NULL")
@@ -67,30 +64,30 @@ def ingest_files(store: Store, config: Config, files: arrivals.Landed) -> dict[s
     landed_by_source = Counter({row["source"]: row["landed"] for row in by_source})
     landed_by_source.update(fault.source for fault in faults)
     counts = accounting.check_nothing_is_lost(landed_by_source, store.read(BACKUPS, days), store.read(REJECTS))
-    rows.unpersist()
     return counts
 
 
-def _parse(
-    store: Store, config: Config, files: arrivals.Landed
-) -> tuple[DataFrame, list[Row], list[arrivals.FileFault]]:
-    """Parse the files once, kept for the writes that follow: rows, counts by source, files that were cut.
+def _parse(store: Store, config: Config, files: arrivals.Landed) -> tuple[DataFrame, list[arrivals.FileFault]]:
+    """Parse the files once, kept for the writes that follow: their rows, and files that were cut.
 
-    Strictly first: Spark reads over a cut without a word when told to go on.
+    Strictly first: told to go on, Spark reads over a cut without a word.
     """
-    rows = _rows(store, config, files, tolerant=False)
+    for key, value in records.READING.items():
+        store.spark.conf.set(key, value)
     try:
-        return rows, _by_source(rows), []
+        rows, cut = _rows(store, config, files, tolerant=False), []
     except records.FAILED_READ:
-        rows.unpersist()
-    cut = arrivals.cut_files(store.spark, files, config.landing)
-    rows = _rows(store, config, files, tolerant=True)
-    return rows, _by_source(rows), cut
+        cut = arrivals.cut_files(store.spark, files, config.landing)
+        rows = _rows(store, config, files, tolerant=True)
+    for key in records.READING:
+        store.spark.conf.unset(key)
+    return rows, cut
 
 
 def _rows(store: Store, config: Config, files: arrivals.Landed, tolerant: bool) -> DataFrame:
     landed = records.records_of(store.spark, files.lines, files.parquet, config.landing, tolerant)
-    return canonical.parsed(landed, config.tenants, store.run.moment, config.ingest.max_ahead_days).persist()
+    rows = canonical.parsed(landed, config.tenants, store.run.moment, config.ingest.max_ahead_days)
+    return store.staged(rows, READER)
 
 
 def _by_source(rows: DataFrame) -> list[Row]:

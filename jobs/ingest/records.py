@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import reduce
 
 from py4j.protocol import Py4JJavaError
@@ -14,15 +15,29 @@ from pyspark.sql import functions as F
 
 # A file is read by one task from its first byte, so that a row's number in the task is its number in the file. Both
 # settings above any file's size keep Spark from splitting a file and from packing two into one task.
-ONE_FILE_A_TASK = {"spark.sql.files.maxPartitionBytes": str(1 << 42), "spark.sql.files.openCostInBytes": str(1 << 42)}
+READING = {"spark.sql.files.maxPartitionBytes": str(1 << 42), "spark.sql.files.openCostInBytes": str(1 << 42)}
+# pandas writes nanoseconds, which Spark only takes as whole numbers.
+NANOSECONDS_AS_NUMBERS = "spark.sql.legacy.parquet.nanosAsLong"
+READING[NANOSECONDS_AS_NUMBERS] = "true"
 ROW_IN_TASK = (1 << 33) - 1  # the low bits of monotonically_increasing_id
 SCHEME = "^[a-z0-9]+:/+|^/+"  # file:, file:// or s3a://, whichever of Spark's ways of writing an address
 FAILED_READ = (PySparkException, Py4JJavaError)  # the second when no Python code knows the JVM's exception
 RECORDS = "source string, position bigint, record string"
+NOT_PARQUET = "not a whole Parquet file; write it elsewhere, then rename it into place"
+LOCAL_TIME = "its times have no zone; write them in UTC, with a zone"
+MOMENTS = ("ended_at", "started_at")
+
+
+@dataclass(frozen=True)
+class ParquetFiles:
+    """Parquet files of one schema; Spark takes one schema for all files of a read."""
+
+    paths: list[str]
+    has_nanoseconds: bool
 
 
 def records_of(
-    spark: SparkSession, lines: Sequence[str], parquet: Sequence[Sequence[str]], landing: str, tolerant: bool
+    spark: SparkSession, lines: Sequence[str], parquet: Sequence[ParquetFiles], landing: str, tolerant: bool
 ) -> DataFrame:
     """Every record of some files as source, position (from 1) and record.
 
@@ -32,16 +47,20 @@ def records_of(
     ----------
     lines : sequence of str
         Files of JSON Lines.
-    parquet : sequence of sequence of str
-        Parquet files, those of one schema together.
+    parquet : sequence of ParquetFiles
+        The others.
     landing : str
         The folder whose name a source leaves out.
     """
     frames = [spark.createDataFrame([], RECORDS)]
     if lines:
         frames.append(_lines(_reader(spark, tolerant).text([_as_named(path) for path in lines]), landing))
-    frames += [_rows(_reader(spark, tolerant).parquet(*map(_as_named, paths)), landing) for paths in parquet]
-    return reduce(DataFrame.union, frames)
+    for files in parquet:
+        rows = _reader(spark, tolerant).parquet(*map(_as_named, files.paths))
+        frames.append(_rows(_in_microseconds(rows) if files.has_nanoseconds else rows, landing))
+    # One task a file is one output a file; thousands of small ones would cost more than what is in them.
+    most_tasks = max(64, 2 * spark.sparkContext.defaultParallelism)
+    return reduce(DataFrame.union, frames).coalesce(most_tasks)
 
 
 def reads_to_its_end(spark: SparkSession, path: str) -> bool:
@@ -55,16 +74,31 @@ def reads_to_its_end(spark: SparkSession, path: str) -> bool:
     return True
 
 
-def by_schema(spark: SparkSession, paths: Sequence[str]) -> tuple[list[list[str]], list[str]]:
-    """Parquet files grouped by schema (Spark takes one schema for all files of a read), and those that won't open."""
-    groups: dict[str, list[str]] = defaultdict(list)
-    unopened = []
+def by_schema(spark: SparkSession, paths: Sequence[str]) -> tuple[list[ParquetFiles], dict[str, str]]:
+    """Parquet files grouped by schema, and those that won't open with what is wrong."""
+    groups: dict[tuple[str, bool], list[str]] = defaultdict(list)
+    unopened = {}
     for path in paths:
         try:
-            groups[_reader(spark, tolerant=False).parquet(_as_named(path)).schema.json()].append(path)
-        except FAILED_READ:
-            unopened.append(path)
-    return list(groups.values()), unopened
+            groups[_schema(spark, path), False].append(path)
+        except FAILED_READ as error:
+            if "TIMESTAMP(NANOS,true)" in str(error):
+                spark.conf.set(NANOSECONDS_AS_NUMBERS, "true")
+                groups[_schema(spark, path), True].append(path)
+                spark.conf.unset(NANOSECONDS_AS_NUMBERS)
+            else:
+                unopened[path] = LOCAL_TIME if "TIMESTAMP(NANOS,false)" in str(error) else NOT_PARQUET
+    return [ParquetFiles(held, has_nanoseconds) for (_, has_nanoseconds), held in groups.items()], unopened
+
+
+def _schema(spark: SparkSession, path: str) -> str:
+    return _reader(spark, tolerant=False).parquet(_as_named(path)).schema.json()
+
+
+def _in_microseconds(rows: DataFrame) -> DataFrame:
+    numbers = {field.name for field in rows.schema.fields if field.dataType.simpleString() == "bigint"}
+    moments = numbers & set(MOMENTS)
+    return rows.withColumns({name: F.timestamp_micros(F.floor(F.col(name) / 1000)) for name in sorted(moments)})
 
 
 def bare(address: str) -> str:

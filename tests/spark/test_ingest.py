@@ -17,7 +17,8 @@ from chispa import assert_df_equality
 
 from jobs.errors import AccountingError
 from jobs.ingest.accounting import check_nothing_is_lost
-from jobs.ingest.job import ingest
+from jobs.ingest.arrivals import batch_files
+from jobs.ingest.job import FILE_COLUMNS, ingest
 from jobs.tables import BACKUPS, REJECTS
 from tests.rows import folder_of, land, record
 
@@ -88,7 +89,8 @@ def test_plain_gzip_zstd_and_parquet_give_the_same_rows(store, config, tmp_path)
     table["backup_id"] = table["backup_id"].str.replace("nas", "parquet")
     table["ended_at"] = pd.to_datetime(table["ended_at"])
     table.to_parquet(folder / "a.parquet")
-    assert ingest(store, config)["backups"] == 160
+    counts = ingest(store, config)
+    assert counts == {"landed": 160, "backups": 160, "rejects": 0, "duplicates": 0}
     held = store.read(BACKUPS)
     varying = ("device_id", "backup_id", "source", "run_id")
     plain = held.where("device_id = 'plain'").drop(*varying)
@@ -105,10 +107,19 @@ def test_parquet_files_of_different_schemas_land_together(store, config):
     assert extra == {"nas-0": None, "nas-1": '{"colour":"blue"}'}
 
 
+def test_parquet_times_without_a_zone_are_rejected_whatever_their_unit(store, config):
+    for unit in ("us", "ns"):
+        table = pd.DataFrame([record(0, backup_id=unit)])
+        table["ended_at"] = pd.to_datetime(table["ended_at"]).dt.tz_localize(None).astype(f"datetime64[{unit}]")
+        table.to_parquet(folder_of(config) / f"{unit}.parquet", coerce_timestamps=None)
+    assert ingest(store, config) == {"landed": 2, "backups": 0, "rejects": 2, "duplicates": 0}
+    assert reasons(store) == {("canonical/ns.parquet", 0): "unreadable", ("canonical/us.parquet", 1): "no_time_zone"}
+
+
 def test_a_cut_file_costs_one_reject_and_what_came_before_the_cut_counts(store, config):
     folder = folder_of(config)
     noise = random.Random(1)
-    records = [record(number, note=noise.randbytes(200).hex()) for number in range(3_000)]
+    records = [record(n % 300, device=f"d{n // 300}", note=noise.randbytes(200).hex()) for n in range(3_000)]
     whole = gzip.compress("".join(json.dumps(each) + "\n" for each in records).encode())
     (folder / "cut.jsonl.gz").write_bytes(whole[: len(whole) // 2])
     land(config, "whole.jsonl", [record(0, device="other")])
@@ -118,26 +129,31 @@ def test_a_cut_file_costs_one_reject_and_what_came_before_the_cut_counts(store, 
     assert reasons(store) == {("canonical/cut.jsonl.gz", 0): "unreadable"}
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "reason"),
-    [
-        ("empty.jsonl", b"", "empty"),
-        ("not.parquet", b"PAR1 no it is not", "unreadable"),
-        ("plain.jsonl.gz", b"not gzip\n", "unreadable"),
-        ("plain.jsonl.zst", b"not zstd\n", "unreadable"),
-        ("notes.txt", b"hello\n", "unknown_shape"),
-        ("co:lon.jsonl", b"{}\n", "unreadable"),
-    ],
-)
-def test_a_file_that_cannot_be_used_costs_one_reject_and_no_run(store, config, name, content, reason):
-    (folder_of(config) / name).write_bytes(content)
+def test_a_file_that_cannot_be_used_costs_one_reject_and_no_run(store, config):
+    contents = {
+        "empty.jsonl": (b"", "empty"),
+        "not.parquet": (b"PAR1 no it is not", "unreadable"),
+        "plain.jsonl.gz": (b"not gzip\n", "unreadable"),
+        "plain.jsonl.zst": (b"not zstd\n", "unreadable"),
+        "notes.txt": (b"hello\n", "unknown_shape"),
+        "co:lon.jsonl": (b"{}\n", "unreadable"),
+    }
+    for name, (content, _) in contents.items():
+        (folder_of(config) / name).write_bytes(content)
     land(config, "good.jsonl", [GOOD])
-    assert ingest(store, config) == {"landed": 2, "backups": 1, "rejects": 1, "duplicates": 0}
-    assert reasons(store) == {(f"canonical/{name}", 0): reason}
+    assert ingest(store, config) == {"landed": 7, "backups": 1, "rejects": 6, "duplicates": 0}
+    assert reasons(store) == {(f"canonical/{name}", 0): reason for name, (_, reason) in contents.items()}
 
 
 def test_names_with_blanks_signs_and_patterns_are_just_names(store, config):
-    names = ["a b+c%20d.jsonl", "[x]{y}*?.jsonl", "ü/日本.jsonl", "back\\slash.jsonl", "comma,file.jsonl", "folder.jsonl/x.jsonl"]
+    names = [
+        "a b+c%20d.jsonl",
+        "[x]{y}*?.jsonl",
+        "ü/日本.jsonl",
+        "back\\slash.jsonl",
+        "comma,file.jsonl",
+        "folder.jsonl/x.jsonl",
+    ]
     for number, name in enumerate(names):
         land(config, name, [record(number)])
     ingest(store, config)
@@ -197,11 +213,14 @@ def test_a_lost_checkpoint_reads_all_again_and_changes_no_row(store, config):
     assert [store.read(table).collect() for table in (BACKUPS, REJECTS)] == before
 
 
-def test_the_twelfth_run_still_knows_its_empty_file(store, config):
-    """Spark folds its list of files every ten batches; the folded list is read too."""
+def test_a_batch_of_a_file_stream_lists_its_empty_files(store, config):
+    """Spark folds its list of files every tenth batch; the folded list is read too."""
+    stream = store.spark.readStream.format("binaryFile").schema(FILE_COLUMNS).load(str(folder_of(config)))
+    seen = []
     for number in range(12):
         (folder_of(config) / f"{number}.jsonl").write_bytes(b"")
-        assert ingest(store, config) == {"landed": 1, "backups": 0, "rejects": 1, "duplicates": 0}
+        store.each_batch(stream.select("path"), "test", lambda s, _, b: seen.append(batch_files(s, "test", b)))
+    assert [[path.rpartition("/")[2] for path in paths] for paths in seen] == [[f"{n}.jsonl"] for n in range(12)]
 
 
 def test_a_record_that_is_in_no_table_stops_the_run(store):
