@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from jobs import registry
 from jobs.config import Config
+from jobs.files import read_text, write_text
 from jobs.model.fleet import FleetModel, shipped
 from jobs.store import Store
 
@@ -23,11 +24,12 @@ class Champion:
 
 def champion(store: Store, config: Config) -> Champion:
     """The lake's champion; a new lake registers the shipped model and takes that."""
-    held = store.read_text(FILE)
+    address = f"{store.lake}/{FILE}"
+    held = read_text(store.spark, address)
     if held is None:
         text = shipped().to_json()
         version = registry.champion_version(config.mlflow, store.lake, text)
         held = json.dumps({"fleet_version": version, "fleet_model": text})
-        store.write_text(FILE, held)
+        write_text(store.spark, address, held)
     content = json.loads(held)
     return Champion(content["fleet_version"], FleetModel.from_json(content["fleet_model"]))

@@ -6,10 +6,11 @@ import argparse
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from jobs import __version__, log
 from jobs.config import Config, load_config
@@ -60,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
         words.add_parser(name, help=does, description=does, parents=parents)
     listing = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     listing.add_argument("--json", action="store_true", help="one JSON object a line, all columns")
-    listing.add_argument("--limit", type=int, metavar="N", help="only the newest N")
+    listing.add_argument("--limit", type=int, metavar="N", help="only the newest N anomalies, or runs")
     for name, does in (
         ("anomalies", "what is unusual, newest first"),
         ("runs", "what ran, and what became of every record"),
@@ -130,7 +131,11 @@ def _list(options: argparse.Namespace, config: Config) -> None:
     from jobs.report import listing, reading  # half a second, which the other commands need not wait for
 
     table = ANOMALIES if options.word == "anomalies" else RUNS
-    rows = reading.rows_of(config.lake, table, limit=options.limit)
+    rows: Sequence[Mapping[str, Any]]
+    if table is ANOMALIES:
+        rows = reading.rows_of(config.lake, table, limit=options.limit)
+    else:  # a run is many rows
+        rows = listing.newest_runs(reading.rows_of(config.lake, table), options.limit)
     if options.json:
         sys.stdout.writelines(f"{line}\n" for line in listing.as_json_lines(rows))
         return

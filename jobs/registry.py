@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
 import os
 import tempfile
@@ -26,7 +28,7 @@ def _mlflow(settings: Mlflow, lake: str) -> Any:
     import mlflow
 
     for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger(name).setLevel(logging.ERROR)  # below it are hints for people at a notebook
     artifacts = None
     if settings.tracking_uri:
         mlflow.set_tracking_uri(settings.tracking_uri)
@@ -35,12 +37,21 @@ def _mlflow(settings: Mlflow, lake: str) -> Any:
             raise UdaError("a lake in object storage needs an MLflow server: set tracking_uri in [mlflow]")
         folder = Path(lake.removeprefix("file:")) / "_mlflow"
         folder.mkdir(parents=True, exist_ok=True)
+        _make_database(mlflow, folder / "mlflow.db")
         mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
         artifacts = (folder / "artifacts").as_uri()
     if mlflow.get_experiment_by_name(EXPERIMENT) is None:
         mlflow.create_experiment(EXPERIMENT, artifact_location=artifacts)
     mlflow.set_experiment(EXPERIMENT)
     return mlflow
+
+
+def _make_database(mlflow: Any, database: Path) -> None:
+    """Make MLflow's database beside its place, then move it there: killed half-way, it could never be opened again."""
+    if not database.exists():
+        draft = database.with_suffix(f".{os.getpid()}.tmp")
+        mlflow.MlflowClient(f"sqlite:///{draft}").search_experiments()
+        draft.replace(database)
 
 
 def champion_version(settings: Mlflow, lake: str, fleet_json: str) -> str:
@@ -51,12 +62,16 @@ def champion_version(settings: Mlflow, lake: str, fleet_json: str) -> str:
     mlflow = _mlflow(settings, lake)
     client = mlflow.MlflowClient()
     versions = client.search_model_versions(f"name = '{settings.model_name}'")
-    champions = [
-        version for version in versions if CHAMPION in client.get_model_version(version.name, version.version).aliases
-    ]
-    if champions:
-        return str(champions[0].version)
-    with tempfile.TemporaryDirectory() as folder, mlflow.start_run(run_name="shipped fleet model"):
+    numbers = sorted(int(version.version) for version in versions)
+    for number in numbers:
+        if CHAMPION in client.get_model_version(settings.model_name, str(number)).aliases:
+            return str(number)
+    if numbers:  # a call was killed before it could give the alias
+        client.set_registered_model_alias(settings.model_name, CHAMPION, str(numbers[0]))
+        return str(numbers[0])
+    # MLflow tells on stderr what it registered, past its own log levels.
+    quiet = contextlib.redirect_stderr(io.StringIO())
+    with tempfile.TemporaryDirectory() as folder, mlflow.start_run(run_name="shipped fleet model"), quiet:
         file = Path(folder) / "fleet_model.json"
         file.write_text(fleet_json, encoding="utf-8")
         logged = mlflow.pyfunc.log_model(

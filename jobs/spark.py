@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from importlib import resources
 
 from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
@@ -12,6 +13,7 @@ from pyspark.sql import SparkSession
 from jobs.doctor.java import find_java_home
 from jobs.errors import UdaError
 
+JAVA_OPTIONS = "spark.driver.extraJavaOptions"
 # What results depend on; nobody may set these otherwise.
 FIXED = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
@@ -51,13 +53,17 @@ def session(settings: Mapping[str, str], progress: bool) -> SparkSession:
         SparkContext._ensure_initialized()  # SparkConf sees what spark-submit was told only once this has run
     said = SparkConf()
     builder = SparkSession.builder.appName("uda")
-    for key, value in {"spark.ui.showConsoleProgress": str(progress).lower(), **settings}.items():
+    ours = {"spark.ui.showConsoleProgress": str(progress).lower(), **settings}
+    if not is_submitted:
+        quiet = resources.files("jobs").joinpath("log4j2.properties")
+        ours[JAVA_OPTIONS] = f"-Dlog4j2.configurationFile=file:{quiet} {ours.get(JAVA_OPTIONS, '')}".rstrip()
+    for key, value in ours.items():
         if not said.contains(key):
             builder = builder.config(key, value)
     for key, value in FIXED.items():
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
-    # Spark logs what it throws as well: the error reaches us anyway, and a refused file is no error at all.
+    # Spark logs what it throws as well: the error reaches us anyway, and a file that we refuse is no error at all.
     spark.sparkContext.setLogLevel("OFF")
     return spark
 

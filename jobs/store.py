@@ -10,14 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import reduce
-from typing import Any
 
 from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.ddl import check_columns, create_statement, days_sql, in_days, quoted, same_key, type_of
-from jobs.errors import UdaError
+from jobs.files import list_names
 from jobs.run import Run
 from jobs.tables import Table
 
@@ -56,7 +55,7 @@ class Store:
 
     def version(self, table: Table) -> int:
         """Delta version of the table now; -1 where it does not exist yet."""
-        commits = [name.removesuffix(".json") for name in self.list_names(f"{table.name}/_delta_log")]
+        commits = [name.removesuffix(".json") for name in list_names(self.spark, f"{self.path(table)}/_delta_log")]
         return max((int(number) for number in commits if number.isdigit()), default=-1)
 
     def newest_day(self, table: Table) -> date | None:
@@ -196,50 +195,10 @@ class Store:
         session.catalog.dropTempView(view)
         return done.asDict() if done else {}
 
-    # --- small files -----------------------------------------------------------------------------------------------
-
-    def read_text(self, name: str) -> str | None:
-        """Text of a small file in the lake, UTF-8; None if it is not there."""
-        filesystem, path = self._hadoop_path(name)
-        if not filesystem.exists(path):
-            return None
-        stream = filesystem.open(path)
-        try:
-            jvm: Any = self.spark._jvm
-            return str(jvm.org.apache.commons.io.IOUtils.toString(stream, "UTF-8"))
-        finally:
-            stream.close()
-
-    def write_text(self, name: str, text: str) -> str:
-        """Put a small file into the lake, whole or not at all; return its address."""
-        filesystem, path = self._hadoop_path(name)
-        _, draft = self._hadoop_path(f"{name}.{self.run.run_id}.tmp")
-        stream = filesystem.create(draft, True)
-        try:
-            stream.write(bytearray(text.encode()))
-        finally:
-            stream.close()
-        filesystem.delete(path, False)
-        if not filesystem.rename(draft, path):
-            raise UdaError(f"{path.toString()}: cannot be written; check that the lake is writable")
-        return str(path.toString())
-
-    def list_names(self, folder: str) -> list[str]:
-        """Names directly inside a folder of the lake, none if it is not there."""
-        filesystem, path = self._hadoop_path(folder)
-        return [str(f.getPath().getName()) for f in filesystem.listStatus(path)] if filesystem.exists(path) else []
-
-    def _hadoop_path(self, name: str) -> tuple[Any, Any]:
-        """Hadoop's file system and path of a name in the lake: the same code for a folder and for S3."""
-        jvm: Any = self.spark._jvm
-        path = jvm.org.apache.hadoop.fs.Path(f"{self.lake}/{name}")
-        return path.getFileSystem(self.spark._jsc.hadoopConfiguration()), path
-
     # --- making tables ---------------------------------------------------------------------------------------------
 
     def _exists(self, table: Table) -> bool:
-        filesystem, path = self._hadoop_path(f"{table.name}/_delta_log")
-        return bool(filesystem.exists(path))
+        return self.version(table) >= 0  # the folder alone may be what a killed call left of a first commit
 
     def _make_if_missing(self, table: Table) -> None:
         if not self._exists(table):

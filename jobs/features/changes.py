@@ -27,25 +27,34 @@ def beside_previous(history: DataFrame, look_back_days: int) -> DataFrame:
     Returns
     -------
     DataFrame
-        Also `is_new`, and `is_touched`: a new row stands directly before this one, or is what it is compared with.
+        Also `is_new`, and `is_touched`: a new row stands directly before this one, or is what it is compared with, or
+        has turned this one, or one before it, into a redelivery.
     """
     earlier = Window.partitionBy(*DEVICE).orderBy("ended_at", "backup_id", "day")
     before = earlier.rowsBetween(Window.unboundedPreceding, -1)
     same_backup = Window.partitionBy(*DEVICE, "backup_id").orderBy("day").rowsBetween(Window.unboundedPreceding, -1)
     state = F.struct(*STATE, "is_new")
     # A re-delivered row is the same backup again: nothing is compared with it, and it hides no other.
-    rows = history.withColumn("is_redelivery", F.count("*").over(same_backup) > 0)
+    rows = history.withColumns(
+        {
+            "is_redelivery": F.count("*").over(same_backup) > 0,
+            "has_turned": ~F.col("is_new") & F.coalesce(F.max("is_new").over(same_backup), F.lit(False)),
+        }
+    )
     is_complete = (F.col("status") == "complete") & ~F.col("is_redelivery")
     rows = rows.withColumns(
         {
             "previous": F.last(F.when(is_complete, state), ignorenulls=True).over(before),
-            "directly_before": F.lag(F.struct("status", "is_new", "is_redelivery")).over(earlier),
-            "is_again": F.max("is_new").over(same_backup),
+            "directly_before": F.last(
+                F.when(~F.col("is_redelivery"), F.struct("status", "is_new")), ignorenulls=True
+            ).over(before),
+            "is_after_turned": F.max("has_turned").over(before),
         }
     )
     in_reach = F.col("previous.ended_at") >= F.col("ended_at") - F.make_interval(days=F.lit(look_back_days))
     rows = rows.withColumn("previous", F.when(in_reach, F.col("previous")))
-    touched = [F.col("previous.is_new"), F.col("directly_before.is_new"), F.col("is_again")]
+    flags = ("previous.is_new", "directly_before.is_new", "has_turned", "is_after_turned")
+    touched = [F.col(flag) for flag in flags]
     rows = rows.withColumn("is_touched", F.greatest(*[F.coalesce(flag, F.lit(False)) for flag in touched]))
     return _with_changes(_with_derived(rows)).select(
         *[n for n in FEATURES.names if n != "run_id"], "is_new", "is_touched"

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from pyspark.sql import SparkSession
 
+from jobs.files import read_text
 from jobs.ingest import records
 from jobs.ingest.records import ParquetFiles, bare, source_of
 from jobs.store import Store
@@ -79,13 +80,14 @@ def batch_files(store: Store, reader: str, batch_id: int) -> list[str]:
 
     Spark's file source keeps them in its checkpoint; the frame it hands over leaves out files without a byte.
     """
-    base = store.checkpoint(reader).removeprefix(f"{store.lake}/")
-    offsets = [store.read_text(f"{base}/offsets/{number}") for number in (batch_id - 1, batch_id)]
+    base = store.checkpoint(reader)
+    offsets = [read_text(store.spark, f"{base}/offsets/{number}") for number in (batch_id - 1, batch_id)]
     first, last = (json.loads(text.splitlines()[-1])["logOffset"] if text else -1 for text in offsets)
     found: list[str] = []
     for number in range(first + 1, last + 1):
-        log = store.read_text(f"{base}/sources/0/{number}") or store.read_text(f"{base}/sources/0/{number}.compact")
-        entries = [json.loads(line) for line in (log or "").splitlines()[1:]]
+        names = (f"{base}/sources/0/{number}", f"{base}/sources/0/{number}.compact")
+        log = next(text for name in names if (text := read_text(store.spark, name)) is not None)
+        entries = [json.loads(line) for line in log.splitlines()[1:]]
         found += [entry["path"] for entry in entries if entry["batchId"] == number]
     return found
 

@@ -12,24 +12,35 @@ from collections import Counter
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
+from jobs import log
 from jobs.config import Config
+from jobs.files import list_names
 from jobs.ingest import accounting, arrivals, canonical, records
 from jobs.store import Store, union_all
 from jobs.tables import BACKUPS, REJECTS
 
 FILE_COLUMNS = "path string, modificationTime timestamp, length bigint, content binary"
 READER = "ingest"
+CANONICAL = "canonical"  # the one folder of the landing that this version reads
 
 
 def ingest(store: Store, config: Config) -> dict[str, int]:
     """Read what landed since the last time; return landed, backups, rejects and duplicates."""
     counts: Counter[str] = Counter(landed=0, backups=0, rejects=0, duplicates=0)
+    folders = list_names(store.spark, config.landing)
+    unread = [name for name in folders if name != CANONICAL]
+    if unread:
+        log.warn(
+            "not read", folders=unread, todo=f"land records under {CANONICAL}/; this version reads no other folder"
+        )
+    if CANONICAL not in folders:
+        return dict(counts)
     stream = (
         store.spark.readStream.format("binaryFile")
         .schema(FILE_COLUMNS)
         # Else a file whose time lies a week before the newest one's is never read.
         .options(recursiveFileLookup="true", maxFileAge="36500d")
-        .load(f"{config.landing}/canonical")
+        .load(f"{config.landing}/{CANONICAL}")
     )
 
     def handle(store: Store, frame: DataFrame, batch_id: int) -> None:

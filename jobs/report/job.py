@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.config import Config
+from jobs.files import write_text
 from jobs.report.page import page
 from jobs.store import Store
 from jobs.tables import ANOMALIES, DEVICE, DEVICES, FEATURES, SCORES
@@ -17,32 +18,39 @@ from jobs.tables import ANOMALIES, DEVICE, DEVICES, FEATURES, SCORES
 FILE = "_report/index.html"
 MOST_ANOMALIES = 1_000  # a page that a browser still opens; the table holds all
 CHART_DAYS = 400  # how far back a chart may look for its backups
+Row = dict[str, Any]
 DEVICE_NAMES = [column.name for column in DEVICE]
 
 
 def report(store: Store, config: Config) -> dict[str, int]:
     """Write the page anew; return how many anomalies it lists."""
-    anomalies = store.read(ANOMALIES).orderBy(F.desc("ended_at"), "anomaly_id").limit(MOST_ANOMALIES)
-    listed = _rows(anomalies)
-    histories: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
-    if listed:
-        since = min(row["day"] for row in listed) - timedelta(days=CHART_DAYS)
-        wanted = store.spark.createDataFrame(
-            sorted({tuple(row[name] for name in DEVICE_NAMES) for row in listed}),
-            ", ".join(f"{n} string" for n in DEVICE_NAMES),
-        )
-        own = store.read(FEATURES, since=since).join(F.broadcast(wanted), on=DEVICE_NAMES, how="left_semi")
-        for row in _rows(own.orderBy("ended_at")):
-            histories.setdefault(tuple(row[name] for name in DEVICE_NAMES), []).append(row)
+    anomalies = store.read(ANOMALIES)
+    listed = _rows(anomalies.orderBy(F.desc("ended_at"), "anomaly_id").limit(MOST_ANOMALIES))
+    held = len(listed) if len(listed) < MOST_ANOMALIES else anomalies.count()
     facts = {
         "lake": store.lake,
         "moment": store.run.moment,
         "code_version": store.run.code_version,
         "budget": config.score.budget,
         "model_version": _newest_version(store),
+        "anomalies": held,
     }
-    store.write_text(FILE, page(listed, histories, _devices(store), facts))
+    write_text(store.spark, f"{store.lake}/{FILE}", page(listed, _histories(store, listed), _devices(store), facts))
     return {"listed": len(listed)}
+
+
+def _histories(store: Store, listed: list[Row]) -> dict[tuple[str, ...], list[Row]]:
+    """Of each device that is listed, its rows of `features` in time order."""
+    if not listed:
+        return {}
+    devices = sorted({tuple(row[name] for name in DEVICE_NAMES) for row in listed})
+    wanted = store.spark.createDataFrame(devices, ", ".join(f"{name} string" for name in DEVICE_NAMES))
+    since = min(row["day"] for row in listed) - timedelta(days=CHART_DAYS)
+    own = store.read(FEATURES, since=since).join(F.broadcast(wanted), on=DEVICE_NAMES, how="left_semi")
+    histories: dict[tuple[str, ...], list[Row]] = {}
+    for row in _rows(own.orderBy("ended_at")):
+        histories.setdefault(tuple(row[name] for name in DEVICE_NAMES), []).append(row)
+    return histories
 
 
 def _devices(store: Store) -> dict[str, Any]:
@@ -58,9 +66,9 @@ def _newest_version(store: Store) -> str | None:
     return found["version"] if found else None
 
 
-def _rows(frame: DataFrame) -> list[dict[str, Any]]:
+def _rows(frame: DataFrame) -> list[Row]:
     """Rows as dicts with aware moments, which `collect` would turn into naive local ones."""
-    rows: list[dict[str, Any]] = frame.toArrow().to_pylist(maps_as_pydicts="strict")
+    rows: list[Row] = frame.toArrow().to_pylist(maps_as_pydicts="strict")
     return rows
 
 

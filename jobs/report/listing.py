@@ -83,6 +83,12 @@ class StageRun:
     error: str | None
 
 
+def newest_runs(rows: Sequence[Row], limit: int | None) -> list[Row]:
+    """Rows of the newest `limit` runs (None: of all), whole, from rows of `runs` that come newest first."""
+    kept = list(dict.fromkeys(row["run_id"] for row in rows))[:limit]
+    return [row for row in rows if row["run_id"] in kept]
+
+
 def stage_runs(rows: Iterable[Row]) -> list[StageRun]:
     """Stage runs, newest first, from rows of `runs`.
 

@@ -13,7 +13,7 @@ from jobs.report.markup import Markup, element, foreign, joined, void
 from jobs.report.words import NOT_JUDGED_WORDS, budget_in_words, how_unusual, iso_utc, when_in_short
 from jobs.words import count_in_words
 
-Device = tuple[str, str, str]
+Device = tuple[str, ...]  # tenant_id, product, device_id
 
 # About 12 kB each: more would be a page that nobody reads and a browser is slow to open.
 MOST_CARDS = 200

@@ -41,18 +41,19 @@ def devices_now(fresh: DataFrame, held: DataFrame, models: DataFrame, timeline: 
         F.max(F.when(is_good, moment)).alias("good"),
     )
     alerted = timeline.groupBy(*DEVICE).agg(
+        F.lit(True).alias("has_alerts"),
         F.max(F.when(F.col("is_good"), moment)).alias("timeline_good"),
         F.max(F.when(F.col("is_open"), F.col("episode_id"))).alias("open_episode_id"),
     )
     held = held.drop("open_episode_id", "usual_gap_hours")
     rows = seen.join(held, on=list(DEVICE), how="left").join(F.broadcast(alerted), on=list(DEVICE), how="left")
     rows = rows.join(models.select(*DEVICE, "usual_gap_hours"), on=list(DEVICE), how="left")
-    held_last, held_good = _moment("last_backup"), _moment("last_good")
-    has_alerts = F.col("timeline_good").isNotNull() | F.col("open_episode_id").isNotNull()
+    held_last = _held_moment("last_backup_at", "last_backup_id")
+    held_good = _held_moment("last_good_at", "last_good_backup_id")
     rows = rows.withColumns(
         {
             "newest": F.greatest("last", held_last),
-            "newest_good": F.when(has_alerts, F.col("timeline_good")).otherwise(F.greatest("good", held_good)),
+            "newest_good": F.when(F.col("has_alerts"), F.col("timeline_good")).otherwise(F.greatest("good", held_good)),
         }
     )
     return rows.select(
@@ -70,12 +71,5 @@ def devices_now(fresh: DataFrame, held: DataFrame, models: DataFrame, timeline: 
     ).select(*DEVICES.names)
 
 
-def _moment(prefix: str) -> Column:
-    at = F.col(f"{prefix}_at")
-    return F.when(
-        at.isNotNull(),
-        F.struct(
-            at.alias("ended_at"),
-            F.col(f"{prefix}_backup_id" if prefix != "last_backup" else "last_backup_id").alias("backup_id"),
-        ),
-    )
+def _held_moment(at: str, backup_id: str) -> Column:
+    return F.when(F.col(at).isNotNull(), F.struct(F.col(at).alias("ended_at"), F.col(backup_id).alias("backup_id")))

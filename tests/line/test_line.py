@@ -1,0 +1,134 @@
+"""The whole line on a small lake: what it finds, and that the tables do not depend on how the input came."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from chispa import assert_df_equality
+
+from jobs.config import load_config
+from jobs.tables import ANOMALIES, BACKUPS, DEVICE_MODELS, DEVICES, FEATURES, REJECTS, RUNS, SCORES, TABLES
+from tests.conftest import store_of
+from tests.rows import land, record
+
+DAYS = 60
+DEVICES_LANDED = ("nas", "laptop", "mail")
+
+
+def history():
+    """Three steady devices; the last backup of one deletes half its files. Two lines are no records."""
+    records = [record(number, device=device) for device in DEVICES_LANDED for number in range(DAYS)]
+    attacked = record(DAYS, device="nas", files_added=0, files_updated=0, files_deleted=520, files_total=600)
+    twice = record(3, device="mail")
+    return [*records, attacked, twice, record(1, device="mail", files_added=-4), "no record"]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    """A lake that the whole line made from the history in one go."""
+    folder = tmp_path_factory.mktemp("base")
+    config = replace(load_config(None, {}), lake=str(folder / "lake"), landing=str(folder / "landing"))
+    land(config, "all.jsonl", history())
+    return config
+
+
+@pytest.fixture(scope="module")
+def finished(base, session_of_tests):
+    from jobs.stages import STAGES, run_stage
+
+    for name in STAGES:
+        run_stage(name, store_of(session_of_tests, base), base)
+    return base
+
+
+def test_the_attacked_backup_is_the_one_anomaly_and_says_what_to_restore(spark, finished):
+    (anomaly,) = store_of(spark, finished).read(ANOMALIES).collect()
+    assert (anomaly["device_id"], anomaly["backup_id"], anomaly["anomaly_kind"]) == ("nas", f"nas-{DAYS}", "delete")
+    assert anomaly["last_good_backup_id"] == f"nas-{DAYS - 1}"
+    assert anomaly["reason"].startswith("520 files deleted")
+    assert anomaly["status"] == "open"
+
+
+def test_every_backup_is_scored_once_from_the_first_judged_day_on(spark, finished):
+    store = store_of(spark, finished)
+    scores = store.read(SCORES).collect()
+    newest_day = store.newest_day(FEATURES)
+    assert len({row["backup_id"] for row in scores}) == len(scores)
+    assert all(0 <= (newest_day - row["day"]).days <= 30 for row in scores)
+    assert {row["model_version"].partition("-")[0] for row in scores} == {"1"}
+
+
+def test_each_run_accounts_for_every_landed_record(spark, finished):
+    runs = store_of(spark, finished).read(RUNS).where("stage = 'ingest' AND event = 'ended'").collect()
+    counts = runs[0]["counts"]
+    assert counts["landed"] == len(history())
+    assert counts["landed"] == counts["backups"] + counts["rejects"] + counts["duplicates"]
+    assert (counts["rejects"], counts["duplicates"]) == (2, 1)
+
+
+def test_the_page_shows_the_anomaly_and_needs_nothing_from_outside(finished):
+    page = Path(finished.lake, "_report", "index.html").read_text(encoding="utf-8")
+    assert f"nas-{DAYS}" in page
+    assert "<svg" in page
+    assert "http://" not in page.replace("http://www.w3.org/2000/svg", "")
+    assert "https://" not in page
+
+
+def test_a_second_run_changes_no_table(spark, finished, run_line):
+    store = store_of(spark, finished)
+    tables = [table for table in TABLES if table is not RUNS]
+    before = {table.name: store.version(table) for table in tables}
+    run_line(finished)
+    assert {table.name: store.version(table) for table in tables} == before
+
+
+def test_another_order_over_two_runs_with_late_backups_gives_the_same_tables(spark, finished, config, run_line):
+    lines = history()
+    random.Random(11).shuffle(lines)
+    for part, name in ((lines[::2], "second-half-first.jsonl"), (lines[1::2], "rest.jsonl")):
+        land(config, name, part)
+        run_line(config, "ingest", "features")
+    ours, theirs = store_of(spark, config), store_of(spark, finished)
+    for table in (BACKUPS, FEATURES):
+        columns = [name for name in table.names if name not in ("source", "position", "run_id")]
+        found, expected = (store.read(table).select(*columns) for store in (ours, theirs))
+        assert_df_equality(found, expected, ignore_row_order=True)
+    reasons = [sorted(row["reason"] for row in store.read(REJECTS).collect()) for store in (ours, theirs)]
+    assert reasons[0] == reasons[1]
+
+
+def test_the_next_day_is_judged_by_a_model_that_has_learned_the_days_before(spark, config, run_line):
+    """Day by day: each backup is learned only after it was judged, and what alerted is not learned yet."""
+    land(config, "first.jsonl", [record(number) for number in range(40)])
+    run_line(config, "ingest", "features", "train", "score")
+    land(config, "day-40.jsonl", [record(40, files_added=0, files_deleted=500, files_total=560)])
+    run_line(config, "ingest", "features", "train", "score")
+    land(config, "day-41.jsonl", [record(41, files_total=563)])
+    run_line(config)
+    store = store_of(spark, config)
+    versions = {
+        row["backup_id"]: row["model_version"] for row in store.read(SCORES).where("day > '2025-02-08'").collect()
+    }
+    assert versions == {"nas-39": "1-20250110", "nas-40": "1-20250210", "nas-41": "1-20250211"}
+    taught = {row["model_version"]: row["backups"] for row in store.read(DEVICE_MODELS).collect()}
+    # 40 backups, less the first, which stands beside nothing; the one that alerted is left out.
+    assert taught == {"1-20250110": 8, "1-20250210": 39, "1-20250211": 39}
+    (device,) = store.read(DEVICES).collect()
+    assert (device["last_backup_id"], device["last_good_backup_id"]) == ("nas-41", "nas-41")
+    (anomaly,) = store.read(ANOMALIES).collect()
+    assert (anomaly["backup_id"], anomaly["status"], anomaly["last_good_backup_id"]) == ("nas-40", "resolved", "nas-39")
+
+
+def test_a_failed_stage_says_so_in_runs_and_stops(spark, config, run_line):
+    land(config, "a.jsonl", [record(0)])
+    run_line(config, "ingest")
+
+    store = store_of(spark, config)
+    store.spark.sql(f"ALTER TABLE delta.`{config.lake}/backups` ADD COLUMNS (colour string)")
+    with pytest.raises(Exception, match="column colour is not declared"):
+        run_line(config, "features")
+    events = {(row["stage"], row["event"]): row["error"] for row in store.read(RUNS).collect()}
+    assert "column colour is not declared" in events["features", "failed"]
