@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.config import Config
+from jobs.tables import Column, Table
 
 FIRST_DAY = datetime(2025, 1, 1, 2, tzinfo=UTC)
 
@@ -43,3 +44,71 @@ def land(config: Config, name: str, records: Sequence[Mapping[str, Any] | str | 
     lines = [line if isinstance(line, str | bytes) else json.dumps(line) for line in records]
     file.write_bytes(b"".join((line if isinstance(line, bytes) else line.encode()) + b"\n" for line in lines))
     return file
+
+
+def rows_of(table: Table, *rows: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """Whole rows of a table, in its columns' order: each states what differs, the rest is ordinary, known to nobody.
+
+    `at` is the end of the backup in days since FIRST_DAY, the row's place in the list unless it is said; day and
+    backup_id follow from it.
+    """
+    return [_completed(table, {"at": place, **row}) for place, row in enumerate(rows)]
+
+
+def frame_of(spark: Any, table: Table, *rows: Mapping[str, Any]) -> Any:
+    """The same as a Spark frame."""
+    declared = ", ".join(f"{column.name} {column.type}" for column in table.columns)
+    return spark.createDataFrame(rows_of(table, *rows), declared)
+
+
+def moment(at: float) -> datetime:
+    """The moment so many days after FIRST_DAY."""
+    return FIRST_DAY + timedelta(days=at)
+
+
+ORDINARY: Mapping[str, Any] = {
+    "tenant_id": "default",
+    "product": "canonical",
+    "device_id": "nas",
+    "backup_kind": "incremental",
+    "status": "complete",
+    "is_redelivery": False,
+    "run_id": "an earlier run",
+    "anomaly_score": -1.0,
+    "threshold": 0.0,
+    "budget": 1.0,
+    "model_version": "1-20250101",
+}
+NOTHING = {"string": "", "bigint": 1, "double": 0.0, "float": 0.0, "boolean": False}
+
+
+def _completed(table: Table, said: Mapping[str, Any]) -> tuple[Any, ...]:
+    ended_at = said.get("ended_at", moment(said["at"]))
+    of_backup = {"backup_id": f"backup {said['at']:g}", "ended_at": ended_at, "day": ended_at.date()}
+    row = {**ORDINARY, **of_backup, **said}
+    unknown = [name for name in said if name != "at" and name not in table.names]
+    if unknown:
+        raise KeyError(f"{table.name} has no {unknown}")
+    return tuple(row[c.name] if c.name in row else _ordinary(c) for c in table.columns)
+
+
+def _ordinary(column: Column) -> Any:
+    if not column.required:
+        return None
+    if column.type.startswith("array"):
+        return []
+    return FIRST_DAY if column.type == "timestamp" else NOTHING[column.type]
+
+
+def assert_same_rows(found: Any, expected: Any, leave_out: Sequence[str]) -> None:
+    """Fail, showing the rows, unless two frames hold the same rows but for some columns, in any order."""
+    from chispa import assert_df_equality
+    from pyspark.sql import functions as F
+
+    def comparable(frame: Any) -> Any:
+        # Rows are sorted to be compared, and a map has no order.
+        kinds = {field.name: field.dataType.typeName() for field in frame.schema.fields}
+        kept = {name: kind for name, kind in kinds.items() if name not in leave_out}
+        return frame.select(*[F.to_json(name).alias(name) if kind == "map" else name for name, kind in kept.items()])
+
+    assert_df_equality(comparable(found), comparable(expected), ignore_row_order=True, ignore_nullable=True)

@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.tables import BACKUPS
-from jobs.versions import judge_from
+from jobs.versions import judge_from, learned_until
 
 
 def new_learned_until(
@@ -22,11 +22,11 @@ def new_learned_until(
     Parameters
     ----------
     features, scores : DataFrame
-        The tables, from `judge_from` on.
+        The tables, or what they hold from `judge_from` on.
     version : str or None
         The newest model version.
     """
-    since = judge_from(version, newest_day, first_days)
+    since = learned_until(version) if version else judge_from(None, newest_day, first_days)
     judged = features.where(F.col("not_judged").isNull() & (F.col("day") >= F.lit(since)))
     oldest = judged.join(scores, on=list(BACKUPS.key), how="left_anti").agg(F.min("day").alias("day")).first()
     return oldest["day"] if oldest else None

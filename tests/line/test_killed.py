@@ -1,0 +1,70 @@
+"""The installed command, as cron starts it: killed in each stage and run again, the tables are as if it never was."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+
+from jobs.tables import RUNS, TABLES
+from tests.conftest import MOMENT, store_of
+from tests.rows import assert_same_rows, land, record
+
+UDA = Path(sys.executable).with_name("uda")
+# Cron gives a command no terminal, nothing in the environment that matters, and the home folder to stand in.
+EMPTY: dict[str, str] = {}
+
+
+def history():
+    records = [record(number, device=device) for device in ("nas", "laptop") for number in range(50)]
+    return [*records, record(50, device="nas", files_added=0, files_deleted=520, files_total=600), record(3), "{"]
+
+
+def uda_run(config, folder):
+    arguments = [UDA, "run", "--lake", config.lake, "--landing", config.landing, "--moment", MOMENT.isoformat()]
+    return subprocess.Popen(
+        arguments,
+        cwd=folder,
+        env=EMPTY,
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def kill_in(stage, config, folder):
+    """Start the command and kill it, its JVM included, a moment after the stage began."""
+    process = uda_run(config, folder)
+    for line in process.stderr:
+        if f"started stage={stage}" in line:
+            break
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=1.5)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.stderr.close()
+    return process.wait()
+
+
+def test_killed_in_each_stage_and_run_again_gives_the_tables_of_a_run_that_was_never_killed(
+    spark, config, run_line, tmp_path
+):
+    land(config, "all.jsonl", history())
+    for stage in ("ingest", "features", "train", "score", "report"):
+        assert kill_in(stage, config, tmp_path) == -signal.SIGKILL, f"{stage} was over before it could be killed"
+    last = uda_run(config, tmp_path)
+    said = last.communicate()[1]
+    assert last.returncode == 0, said
+
+    never_killed = replace(config, lake=str(tmp_path / "never-killed"))
+    run_line(never_killed)
+    ours, theirs = store_of(spark, config), store_of(spark, never_killed)
+    for table in TABLES:
+        if table is not RUNS:
+            assert_same_rows(ours.read(table), theirs.read(table), leave_out=("run_id",))
+    assert (Path(config.lake) / "_report" / "index.html").is_file()
