@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jobs.tables import TABLES, Column, Table
+from jobs.tables import REASONS, TABLES, Column, Table
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "tables.md"
 HEAD = """# Tables
 
 Made by `make docs` from `jobs/tables.py`; change it there. All are Delta tables in the lake, one folder each, reader
 protocol 1: Spark, DuckDB and delta-rs read them. Unknown is null and never 0; every moment is UTC. "Required" columns
-are never null. A comment says the unit and what null means.
+are never null. A comment says the unit and what null means. [Reasons](#reasons) of rejects are at the end.
 """
 
 
@@ -53,11 +53,20 @@ def section(table: Table) -> str:
     return "\n".join(lines) + "\n"
 
 
+def reasons() -> str:
+    """Why a landed record is not used."""
+    words = [row(f"`{word}`", cell(meaning)) for word, meaning in REASONS.items()]
+    return (
+        "\n".join(["## Reasons", "", "In `rejects.reason`.", "", row("reason", "meaning"), row("---", "---"), *words])
+        + "\n"
+    )
+
+
 def document() -> str:
     """The whole page."""
     overview = [row("table", "one row is", "written by"), row("---", "---", "---")]
     overview += [row(f"[{table.name}](#{table.name})", cell(table.grain), table.writer) for table in TABLES]
-    return "\n".join([HEAD, "\n".join(overview), "", *(section(table) for table in TABLES)])
+    return "\n".join([HEAD, "\n".join(overview), "", *(section(table) for table in TABLES), reasons()])
 
 
 if __name__ == "__main__":

@@ -86,7 +86,7 @@ def check_disk(
             "disk", True, "not looked at: no lake named" if lake is None else f"not looked at: {lake} is remote"
         )
     free = free_bytes(nearest_folder(lake)) / 1e9
-    fix = f"make room on the disk of {lake}: {DISK_MIN_GB:g} GB at least; `uda maintain` drops old versions"
+    fix = f"make room on the disk of {lake}: {DISK_MIN_GB:g} GB at least"
     return _check("disk", free >= DISK_MIN_GB, f"{free:.1f} GB free", fix)
 
 
