@@ -52,7 +52,7 @@ def rows_of(table: Table, *rows: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     `at` is the end of the backup in days since FIRST_DAY, the row's place in the list unless it is said; day and
     backup_id follow from it.
     """
-    return [_completed(table, {"at": place, **row}) for place, row in enumerate(rows)]
+    return [_completed(table, place, row) for place, row in enumerate(rows)]
 
 
 def frame_of(spark: Any, table: Table, *rows: Mapping[str, Any]) -> Any:
@@ -82,21 +82,22 @@ ORDINARY: Mapping[str, Any] = {
 NOTHING = {"string": "", "bigint": 1, "double": 0.0, "float": 0.0, "boolean": False}
 
 
-def _completed(table: Table, said: Mapping[str, Any]) -> tuple[Any, ...]:
-    ended_at = said.get("ended_at", moment(said["at"]))
-    of_backup = {"backup_id": f"backup {said['at']:g}", "ended_at": ended_at, "day": ended_at.date()}
-    row = {**ORDINARY, **of_backup, **said}
-    unknown = [name for name in said if name != "at" and name not in table.names]
+def _completed(table: Table, place: int, said: Mapping[str, Any]) -> tuple[Any, ...]:
+    is_shorthand = "at" not in table.names  # `runs` has a column of that name
+    at = said.get("at", place) if is_shorthand else place
+    ended_at = said.get("ended_at", moment(at))
+    row = {**ORDINARY, "backup_id": f"backup {at:g}", "ended_at": ended_at, "day": ended_at.date(), **said}
+    unknown = set(said) - set(table.names) - ({"at"} if is_shorthand else set())
     if unknown:
-        raise KeyError(f"{table.name} has no {unknown}")
+        raise KeyError(f"{table.name} has no {sorted(unknown)}")
     return tuple(row[c.name] if c.name in row else _ordinary(c) for c in table.columns)
 
 
 def _ordinary(column: Column) -> Any:
     if not column.required:
         return None
-    if column.type.startswith("array"):
-        return []
+    if column.type.startswith(("array", "map")):
+        return [] if column.type.startswith("array") else {}
     return FIRST_DAY if column.type == "timestamp" else NOTHING[column.type]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pyspark.sql import Column, DataFrame, SparkSession, Window
+from pyspark.sql import Column, DataFrame, Row, SparkSession, Window
 from pyspark.sql import functions as F
 
 from jobs.ddl import quoted
@@ -15,6 +15,27 @@ from jobs.tables import BACKUPS, REJECTS
 
 LONGEST_RECORD = 64 * 1024  # bytes kept of a rejected record; of a longer one only the hash is
 KEY = list(BACKUPS.key)
+
+
+def count_by_source(rows: DataFrame) -> list[Row]:
+    """For each landed file: records landed, good ones, and the days of those; costs one action."""
+    is_good = F.col("fault").isNull()
+    counts = rows.groupBy("source").agg(
+        F.count("*").alias("landed"),
+        F.count_if(is_good).alias("good"),
+        F.collect_set(F.when(is_good, F.col("day"))).alias("days"),
+    )
+    return counts.collect()
+
+
+def number_of_keys(good: DataFrame) -> int:
+    """How many backups the good rows are about; costs one action.
+
+    Hashes are counted instead of keys: of ten million keys two share one once in a million runs, and then only the
+    slower way is taken.
+    """
+    found = good.agg(F.count_distinct(F.xxhash64(*BACKUPS.key)).alias("keys")).first()
+    return int(found["keys"]) if found else 0
 
 
 def first_of_each_key(good: DataFrame) -> DataFrame:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 
-from pyspark.sql import DataFrame, Row
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs import log
@@ -56,11 +56,11 @@ def ingest(store: Store, config: Config) -> dict[str, int]:
 def ingest_files(store: Store, config: Config, files: arrivals.Landed) -> dict[str, int]:
     """Write the records of some landed files into the tables; return what became of them."""
     rows, cut = _parse(store, config, files)
-    by_source = _by_source(rows)
+    by_source = accounting.count_by_source(rows)
     faults = files.faults + cut
     days = sorted({day for row in by_source for day in row["days"]})
     good = rows.where("fault IS NULL")
-    expected, keys = sum(row["good"] for row in by_source), _number_of_keys(good)
+    expected, keys = sum(row["good"] for row in by_source), accounting.number_of_keys(good)
     winners = good if keys == expected else accounting.first_of_each_key(good)
     run_id = F.lit(store.run.run_id)
     inserted = store.insert_new(winners.drop("record", "fault").withColumn("run_id", run_id), BACKUPS, days)
@@ -99,23 +99,6 @@ def _rows(store: Store, config: Config, files: arrivals.Landed, tolerant: bool) 
     landed = records.records_of(store.spark, files.lines, files.parquet, config.landing, tolerant)
     rows = canonical.parsed(landed, config.tenants, store.run.moment, config.ingest.max_ahead_days)
     return store.staged(rows, READER)
-
-
-def _by_source(rows: DataFrame) -> list[Row]:
-    is_good = F.col("fault").isNull()
-    counts = rows.groupBy("source").agg(
-        F.count("*").alias("landed"),
-        F.count_if(is_good).alias("good"),
-        F.collect_set(F.when(is_good, F.col("day"))).alias("days"),
-    )
-    return counts.collect()
-
-
-def _number_of_keys(good: DataFrame) -> int:
-    # Counting hashes instead of keys: for 10 million rows two keys share one by chance once in a million runs, and
-    # then only the slower way is taken.
-    found = good.agg(F.count_distinct(F.xxhash64(*BACKUPS.key)).alias("keys")).first()
-    return int(found["keys"]) if found else 0
 
 
 if __name__ == "__main__":

@@ -24,8 +24,7 @@ def score(store: Store, config: Config) -> dict[str, int]:
     counts: Counter[str] = Counter(scored=0, anomalies=0, devices=0)
 
     def handle(store: Store, fresh: DataFrame) -> None:
-        counts.update(score_new(store, config, fresh.persist()))
-        fresh.unpersist()
+        counts.update(score_new(store, config, fresh))
 
     store.each_new(FEATURES, READER, handle)
     return dict(counts)
@@ -41,6 +40,7 @@ def score_new(store: Store, config: Config, fresh: DataFrame) -> dict[str, int]:
     version = held_version or model_version(fleet.version, None)
     since = judge_from(held_version, newest_day, config.train.first_days)
     models = store.read(DEVICE_MODELS).where(F.col("model_version") == version)
+    fresh = _as_held(store, fresh).persist()
     judged = fresh.where(F.col("not_judged").isNull() & (F.col("day") >= F.lit(since)))
     scores = evidence.scored(judged, models, fleet.model, version, config.score.budget)
     inserted = store.insert_new(scores.withColumn("run_id", F.lit(store.run.run_id)), SCORES, days_of(judged))
@@ -61,7 +61,19 @@ def score_new(store: Store, config: Config, fresh: DataFrame) -> dict[str, int]:
     devices = store.upsert(last_good.devices_now(fresh, store.read(DEVICES), models, timeline, since), DEVICES)
     timeline.unpersist()
     with_alerts.unpersist()
+    fresh.unpersist()
     return {"scored": inserted, "anomalies": alerted, "devices": devices}
+
+
+def _as_held(store: Store, fresh: DataFrame) -> DataFrame:
+    """All rows of the runs that wrote `fresh`, as the table holds them now.
+
+    Rows that those runs corrected are among them: a late backup makes the one after it comparable, which then gets its
+    first score. Without one it would wait for ever, and learning with it.
+    """
+    runs = fresh.groupBy("run_id").agg(F.min("day").alias("first_day")).collect()
+    since = min((run["first_day"] for run in runs), default=None)  # none: a commit that only corrects, alone
+    return store.read(FEATURES, since=since).where(F.col("run_id").isin([run["run_id"] for run in runs]))
 
 
 if __name__ == "__main__":

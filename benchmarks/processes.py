@@ -1,0 +1,73 @@
+"""CPU time and memory of this process and all below it: Python, Spark's JVM, its Python workers. Linux."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+TICKS = os.sysconf("SC_CLK_TCK")
+MB = 1024  # /proc counts in kB
+
+
+@dataclass
+class Cost:
+    """CPU and wall in seconds; peak resident memory in MB, of the JVM and of all Python workers together."""
+
+    cpu: float = 0.0
+    wall: float = 0.0
+    peak_mb: dict[str, int] = field(default_factory=dict)
+
+
+@contextmanager
+def measured() -> Iterator[Cost]:
+    """What the body costs; filled in when it ends."""
+    cost = Cost()
+    for process in _own():
+        with suppress(OSError):  # gone meanwhile, or another user's
+            Path(f"/proc/{process}/clear_refs").write_text("5", encoding="ascii")  # peaks start anew
+    cpu, began = cpu_seconds(), os.times().elapsed
+    yield cost
+    cost.cpu, cost.wall = cpu_seconds() - cpu, os.times().elapsed - began
+    cost.peak_mb = _peaks()
+
+
+def cpu_seconds() -> float:
+    """CPU seconds used so far, with those of children that have ended."""
+    return sum(sum(map(int, _stat(process)[11:15])) for process in _own()) / TICKS
+
+
+def _own() -> list[int]:
+    """Ids of this process and of all below it."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (fields := _stat(int(entry.name))):
+            children.setdefault(int(fields[1]), []).append(int(entry.name))
+    found, waiting = [], [os.getpid()]
+    while waiting:
+        found.append(waiting.pop())
+        waiting += children.get(found[-1], [])
+    return found
+
+
+def _stat(process: int) -> list[str]:
+    """Fields of /proc/<pid>/stat behind the name, zeros if it ended; the name itself may hold spaces."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return ["0"] * 50
+
+
+def _peaks() -> dict[str, int]:
+    peaks = {"jvm": 0, "workers": 0}
+    for process in _own():
+        if process == os.getpid():
+            continue
+        with suppress(OSError):
+            status = Path(f"/proc/{process}/status").read_text(encoding="utf-8", errors="replace")
+            lines = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
+            kind = "jvm" if lines["Name"].strip() == "java" else "workers"
+            peaks[kind] += int(lines.get("VmHWM", "0 kB").split()[0]) // MB
+    return peaks

@@ -1,0 +1,379 @@
+"""How unusual each backup is, which alerts belong together, and which backup to restore from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from pyspark.sql import functions as F
+
+from jobs.champion import FILE
+from jobs.config import load_config
+from jobs.files import write_text
+from jobs.model.devices import fit_devices, untaught
+from jobs.model.fleet import shipped
+from jobs.model.scoring import explain, score_backups
+from jobs.model.signals import FIGURES, LAYOUT, SIGNALS, UNIT_OF_SIGNAL
+from jobs.run import Run
+from jobs.score.episodes import anomaly_id, timeline
+from jobs.score.evidence import scored, threshold_of
+from jobs.score.job import score, score_new
+from jobs.score.last_good import devices_now
+from jobs.store import Store
+from jobs.tables import ANOMALIES, BACKUPS, DEVICE_MODELS, DEVICES, FEATURES, KINDS, SCORES
+from tests.rows import frame_of, moment
+
+MOMENT = datetime(2025, 12, 1, tzinfo=UTC)
+FLEET = shipped()
+EXPLAINED = ("signal", "value", "unit", "usual_low", "usual_high", "share")
+
+
+def usual(at=0, **said):
+    """What an ordinary device does on an ordinary day."""
+    number = int(at)
+    return {
+        "at": at,
+        "previous_backup_id": "the one before",
+        "files_before": 10_000,
+        "files_added": 5 + number % 3,
+        "files_updated": 20 + number % 7,
+        "files_deleted": number % 3,
+        "bytes_before": 10**9,
+        "bytes_uploaded": 10**6 + 10**4 * (number % 5),
+        "bytes_compressed": 4 * 10**5 + 10**3 * (number % 4),
+        **said,
+    }
+
+
+def encrypted(at=0, **said):
+    return usual(at, files_updated=9_000, bytes_uploaded=9 * 10**8, bytes_compressed=8_990 * 10**5, **said)
+
+
+def figures_of(rows):
+    """The same rows as the kernel takes them."""
+    return {name: np.array([np.nan if row.get(name) is None else row[name] for row in rows], float) for name in FIGURES}
+
+
+def model_of(history):
+    """A row of `device_models` of what these backups taught, in the types of the table."""
+    ended_at = np.array([moment(row["at"]).timestamp() for row in history])
+    fitted = fit_devices({**figures_of(history), "ended_at": ended_at}, np.zeros(len(history), int), FLEET)
+    first, last = (datetime.fromtimestamp(fitted[f"{which}_taught_at"][0], UTC) for which in ("first", "last"))
+    row = {name: column[0].tolist() for name, column in fitted.items()}
+    return {**row, "layout": LAYOUT, "first_taught_at": first, "last_taught_at": last}
+
+
+def stored(model, name):
+    """A number of a device model as exact as its table keeps it."""
+    return np.array(model[name], float if DEVICE_MODELS.only(name)[0].type in ("double", "bigint") else np.float32)
+
+
+@pytest.fixture(scope="module")
+def kernel(session_of_tests):
+    """Scores of backups with and without a device model: as Spark gives them, and as the kernel does directly."""
+    model = model_of([usual(at) for at in range(90)])
+    backups = [
+        usual(100),
+        encrypted(101),
+        usual(102, files_deleted=7_000),
+        usual(103, files_deleted=None),
+        {"at": 104},
+        usual(105, files_updated=700),
+    ]
+    rows = [{"device_id": device, **row} for device in ("known", "unknown") for row in backups]
+    models = frame_of(session_of_tests, DEVICE_MODELS, {"device_id": "known", **model})
+    judged = frame_of(session_of_tests, FEATURES, *rows)
+    found = scored(judged, models, FLEET, "1-20250301", budget=1.0).orderBy("device_id", "ended_at").collect()
+    # Moments are no part of what is scored with.
+    beside = {
+        name: np.concatenate([np.broadcast_to(stored(model, name), column.shape), column])
+        for name, column in untaught(len(backups)).items()
+        if not name.endswith("_at")
+    }
+    return SimpleNamespace(
+        figures=figures_of(backups),
+        found=found,
+        expected=score_backups(figures_of(rows), beside, FLEET),
+        reasons=explain(figures_of(rows), beside, FLEET),
+    )
+
+
+def test_scores_are_what_the_kernel_gives_of_the_same_arrays(kernel):
+    np.testing.assert_allclose([row["anomaly_score"] for row in kernel.found], kernel.expected["anomaly_score"])
+    kinds = [KINDS[kind] if kind >= 0 else None for kind in kernel.expected["kind"]]
+    assert [row["anomaly_kind"] for row in kernel.found] == kinds
+    assert {"encrypt", "delete", None} <= set(kinds)
+
+
+def test_evidence_is_a_map_of_what_speaks_and_unseen_a_list_of_what_cannot(kernel):
+    for row, evidence, unseen in zip(kernel.found, kernel.expected["evidence"], kernel.expected["unseen"], strict=True):
+        speaks = {name: value for name, value in zip(SIGNALS, evidence, strict=True) if value > 0}
+        assert row["evidence"] == pytest.approx(speaks)
+        assert row["unseen"] == [name for name, is_unseen in zip(SIGNALS, unseen, strict=True) if is_unseen]
+
+
+def test_a_device_without_a_model_is_judged_by_the_fleet_alone(kernel):
+    known, unknown = kernel.found[:6], kernel.found[6:]
+    alone = score_backups(kernel.figures, untaught(len(unknown)), FLEET)["anomaly_score"]
+    np.testing.assert_allclose([row["anomaly_score"] for row in unknown], alone)
+    assert unknown[1]["anomaly_score"] > unknown[1]["threshold"]
+    assert all(one["anomaly_score"] != other["anomaly_score"] for one, other in zip(known, unknown, strict=True))
+
+
+def test_what_is_usual_is_said_of_backups_that_alert_and_of_no_other(kernel):
+    alerted = [row["anomaly_score"] >= row["threshold"] for row in kernel.found]
+    assert {True, False} == set(alerted)
+    for place, (row, is_alert) in enumerate(zip(kernel.found, alerted, strict=True)):
+        said = {name: row[name] for name in EXPLAINED}
+        if not is_alert:
+            assert said == dict.fromkeys(EXPLAINED)
+            continue
+        signal = SIGNALS[kernel.reasons["signal"][place]]
+        assert (said.pop("signal"), said.pop("unit")) == (signal, UNIT_OF_SIGNAL[signal])
+        numbers = {name: kernel.reasons[name][place] for name in said}
+        assert said == pytest.approx({name: None if np.isnan(n) else n for name, n in numbers.items()})
+
+
+def test_the_threshold_is_minus_log10_of_the_budget():
+    assert [threshold_of(budget) for budget in (1.0, 0.1, 10.0)] == [0.0, 1.0, -1.0]
+    assert str(threshold_of(1.0)) == "0.0"
+
+
+# One letter a backup, a day apart: what it was and what it was judged.
+LETTERS = {
+    ".": ("complete", -0.5),
+    "!": ("complete", 0.5),
+    "=": ("complete", 0.0),  # just at the threshold
+    "1": ("complete", None),  # the first: complete and not judged
+    "f": ("failed", None),
+    "p": ("partial", -0.5),
+    "r": ("complete", None),
+}
+# Device: backups, then the episode of each as the place of its first alert, then the place of its last good one.
+STORIES = {
+    "usual ends it": ("1.!!..!.", "--22--6-", "-0111455"),
+    "unjudged do not": ("1.!1f!.", "--2222-", "-011111"),
+    "unjudged begin none": ("1f1f", "----", "-002"),
+    "at the threshold": ("1=.", "-1-", "-00"),
+    "never usual again": ("1!!", "-11", "-00"),
+    "open once more": ("1!.!f", "-1-33", "-0022"),
+    "partial and failed": ("1pf.!", "----4", "-0003"),
+    "redelivered": ("1r.r!", "----4", "-0022"),
+    "nothing good": ("!f!", "000", "---"),
+    "usual partial ends it": ("1!p!", "-1-3", "-000"),
+}
+
+
+@pytest.fixture(scope="module")
+def told(session_of_tests):
+    """The timeline of all stories, by device."""
+    features, scores = [], []
+    for device, (letters, _, _) in STORIES.items():
+        for at, letter in enumerate(letters):
+            status, value = LETTERS[letter]
+            key = {"device_id": device, "at": at}
+            features.append({**key, "status": status, "is_redelivery": letter == "r"})
+            scores += [{**key, "anomaly_score": value}] if value is not None else []
+    spark = session_of_tests
+    rows = timeline(frame_of(spark, FEATURES, *features), frame_of(spark, SCORES, *scores))
+    rows = rows.withColumn("id", anomaly_id()).orderBy("ended_at").collect()
+    return {device: [row for row in rows if row["device_id"] == device] for device in STORIES}
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_an_episode_runs_from_the_first_alert_until_a_backup_is_judged_usual(told, story):
+    rows = told[story]
+    places = {row["id"]: str(place) for place, row in enumerate(rows)}
+    assert "".join(places.get(row["episode_id"], "-") for row in rows) == STORIES[story][1]
+    assert [row["is_alert"] for row in rows] == [letter in "!=" for letter in STORIES[story][0]]
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_last_good_is_the_newest_complete_backup_before_that_is_outside_any_episode(told, story):
+    rows = told[story]
+    places = {(row["backup_id"], row["ended_at"]): str(place) for place, row in enumerate(rows)}
+    found = [places[tuple(row["last_good"])] if row["last_good"] else "-" for row in rows]
+    assert "".join(found) == STORIES[story][2]
+
+
+def test_an_episode_is_open_while_it_is_the_devices_last_state(told):
+    still_open = {device for device, rows in told.items() if any(row["is_open"] for row in rows)}
+    ends_inside = {device for device, (_, episodes, _) in STORIES.items() if episodes[-1] != "-"}
+    assert still_open == ends_inside
+    assert [row["is_open"] for row in told["open once more"]] == [False, False, False, True, True]
+
+
+def test_an_anomaly_is_named_by_the_hash_of_its_key_with_lengths(spark):
+    keys = [("default", "canonical", "nas", "7"), ("ü", "a", "日本", "12"), ("üa", "", "日本1", "2")]
+    names = ("tenant_id", "product", "device_id", "backup_id")
+    rows = frame_of(spark, BACKUPS, *[{"at": 1, **dict(zip(names, key, strict=True))} for key in keys])
+    found = [row["id"] for row in rows.select(anomaly_id().alias("id")).collect()]
+    spelled = ["".join(f"{len(part.encode())}:{part}" for part in (*key, "2025-01-02")) for key in keys]
+    assert found == [hashlib.sha256(text.encode()).hexdigest()[:16] for text in spelled]
+
+
+def test_a_device_whose_only_complete_backups_alerted_has_no_last_good_one(spark):
+    """Its alert is over, since a partial backup was usual."""
+    features = frame_of(spark, FEATURES, {"at": 0}, {"at": 1, "status": "partial"})
+    scores = frame_of(spark, SCORES, {"at": 0, "anomaly_score": 1.0}, {"at": 1})
+    nobody = [frame_of(spark, table).limit(0) for table in (DEVICES, DEVICE_MODELS)]
+    (row,) = devices_now(features, *nobody, timeline(features, scores), moment(0).date()).collect()
+    assert (row["last_good_backup_id"], row["open_episode_id"]) == (None, None)
+
+
+def lake_of(spark, lake, run_id):
+    """A lake as a run of that name sees it, with the shipped fleet model as its champion and no MLflow."""
+    store = Store(spark, lake, Run(run_id, MOMENT))
+    write_text(spark, f"{lake}/{FILE}", json.dumps({"fleet_version": "1", "fleet_model": FLEET.to_json()}))
+    return store
+
+
+def device(name, *rows):
+    return [{"device_id": name, **row} for row in rows]
+
+
+NOT_JUDGED = {"first": {"not_judged": "first", "previous_backup_id": None}, "failed": {"not_judged": "failed"}}
+VERSION = f"1-{moment(55).date():%Y%m%d}"
+FIRST_LOAD = [
+    *device("steady", usual(0, **NOT_JUDGED["first"]), *map(usual, range(26, 61))),
+    *device("hit", *map(usual, range(50, 58)), encrypted(58), encrypted(59)),
+    *device("silent", usual(10)),
+    *device("broken", {"at": 60, "status": "failed", **NOT_JUDGED["failed"]}),
+    *device("young", usual(59, **NOT_JUDGED["first"])),
+]
+NEXT_DAY = [
+    *device("steady", usual(40.5)),
+    *device("hit", usual(61)),
+    *device("young", usual(58, **NOT_JUDGED["first"])),
+]
+
+
+@pytest.fixture(scope="module")
+def line(session_of_tests, tmp_path_factory):
+    """What two runs made: all tables after each, as plain rows by device."""
+    lake = str(tmp_path_factory.mktemp("scored"))
+    config = replace(load_config(None, {}), lake=lake)
+    made = SimpleNamespace(config=config, counts=[], scores=[], anomalies=[], devices=[])
+    for number, rows in enumerate((FIRST_LOAD, NEXT_DAY)):
+        store = lake_of(session_of_tests, lake, f"run {number}")
+        if number == 0:
+            model = {"device_id": "hit", "model_version": VERSION, **model_of([usual(at) for at in range(40, 55)])}
+            store.append_once(frame_of(store.spark, DEVICE_MODELS, model), DEVICE_MODELS, "models")
+        rows = [{**row, "run_id": store.run.run_id} for row in rows]
+        store.append_once(frame_of(store.spark, FEATURES, *rows), FEATURES, store.run.run_id)
+        if number == 1:  # as features does with the one after a late backup
+            second = device("young", usual(59, run_id=store.run.run_id))
+            store.correct(frame_of(store.spark, FEATURES, *second), FEATURES, [moment(59).date()])
+        made.counts.append(score(store, config))
+        for table, kept in ((SCORES, made.scores), (ANOMALIES, made.anomalies), (DEVICES, made.devices)):
+            kept.append([aware(row.asDict()) for row in store.read(table).collect()])
+    made.store = store
+    return made
+
+
+def aware(row):
+    """The row with its moments in UTC; Spark gives them in the machine's own time, and without saying so."""
+    return {name: value.astimezone(UTC) if isinstance(value, datetime) else value for name, value in row.items()}
+
+
+def ends(rows, name):
+    """Days on which the device's rows end, since the first."""
+    return sorted(round((row["ended_at"] - moment(0)).total_seconds() / 86_400, 3) for row in rows if is_of(row, name))
+
+
+def is_of(row, name):
+    return row["device_id"] == name
+
+
+def test_a_first_load_scores_its_last_month_and_no_backup_that_cannot_be_judged(line):
+    first = line.scores[0]
+    assert ends(first, "steady") == list(range(30, 61))
+    assert ends(first, "hit") == list(range(50, 60))
+    assert {row["device_id"] for row in first} == {"steady", "hit"}
+    assert {row["model_version"] for row in first} == {VERSION}
+    assert line.counts[0] == {"scored": 41, "anomalies": 2, "devices": 5}
+
+
+def test_an_alert_is_listed_with_its_reason_its_episode_and_the_backup_to_restore(line):
+    first, second = sorted(line.anomalies[0], key=lambda row: row["ended_at"])
+    assert [row["episode_id"] for row in (first, second)] == [first["anomaly_id"]] * 2
+    for row in (first, second):
+        assert (row["device_id"], row["anomaly_kind"], row["status"]) == ("hit", "encrypt", "open")
+        assert (row["last_good_backup_id"], row["last_good_at"]) == ("backup 57", moment(57))
+        assert row["anomaly_score"] >= row["threshold"]
+        assert row["reason"].endswith("of the device's files.") or row["reason"].endswith("of the device's bytes.")
+    (of_score,) = [row for row in line.scores[0] if row["backup_id"] == "backup 58" and is_of(row, "hit")]
+    assert {name: first[name] for name in (*EXPLAINED, "evidence")} == {
+        name: of_score[name] for name in (*EXPLAINED, "evidence")
+    }
+
+
+def test_an_episode_is_resolved_once_its_device_is_usual_again(line):
+    assert [row["status"] for row in line.anomalies[1]] == ["resolved", "resolved"]
+    assert {row["anomaly_id"] for row in line.anomalies[1]} == {row["anomaly_id"] for row in line.anomalies[0]}
+
+
+def devices_after(line, run):
+    return {row["device_id"]: row for row in line.devices[run]}
+
+
+def test_devices_stand_as_their_newest_backup_left_them(line):
+    def stands(name, run, *columns):
+        return tuple(devices_after(line, run)[name][column] for column in columns)
+
+    last_good = ("last_backup_id", "last_good_backup_id")
+    assert stands("steady", 0, "first_backup_at", "last_backup_at") == (moment(0), moment(60))
+    assert stands("steady", 0, *last_good, "not_judged") == ("backup 60", "backup 60", None)
+    assert stands("hit", 0, *last_good) == ("backup 59", "backup 57")
+    assert stands("hit", 0, "open_episode_id") == (min(line.anomalies[0], key=str)["episode_id"],)
+    assert stands("hit", 0, "usual_gap_hours") == (24.0,)
+    assert stands("hit", 1, *last_good, "open_episode_id") == ("backup 61", "backup 61", None)
+    assert stands("silent", 0, *last_good, "not_judged") == ("backup 10", "backup 10", "history")
+    assert stands("broken", 0, *last_good, "not_judged") == ("backup 60", None, "failed")
+    assert stands("broken", 0, "usual_gap_hours") == (None,)
+    assert stands("young", 0, "not_judged") == ("first",)
+
+
+def test_a_late_backup_is_scored_and_moves_no_device_back(line):
+    assert 40.5 in ends(line.scores[1], "steady")
+    assert devices_after(line, 1)["steady"] == devices_after(line, 0)["steady"]
+    young = devices_after(line, 1)["young"]
+    assert (young["first_backup_at"], young["last_backup_at"], young["not_judged"]) == (moment(58), moment(59), None)
+
+
+def test_a_backup_that_a_late_one_before_it_made_comparable_gets_its_score(line):
+    """Else it would wait for ever, and learning with it."""
+    assert ends(line.scores[1], "young") == [59]
+    assert line.counts[1]["scored"] == 3
+
+
+def test_a_score_is_given_once(line):
+    kept = [row for row in line.scores[1] if row["run_id"] == "run 0"]
+    assert sorted(kept, key=str) == sorted(line.scores[0], key=str)
+
+
+def test_scoring_again_changes_no_table(line):
+    tables = (SCORES, ANOMALIES, DEVICES)
+    versions = [line.store.version(table) for table in tables]
+    assert score(line.store, line.config) == {"scored": 0, "anomalies": 0, "devices": 0}
+    assert [line.store.version(table) for table in tables] == versions
+
+
+def test_a_batch_that_comes_again_after_a_crash_changes_no_row(line):
+    tables = (SCORES, ANOMALIES, DEVICES)
+    before = [sorted(map(str, line.store.read(table).collect())) for table in tables]
+    fresh = line.store.read(FEATURES).where(F.col("run_id") == "run 1")
+    assert score_new(line.store, line.config, fresh) == {"scored": 0, "anomalies": 0, "devices": 0}
+    assert [sorted(map(str, line.store.read(table).collect())) for table in tables] == before
+
+
+def test_a_correction_alone_is_nothing_to_score(line):
+    """Its backup was scored already; the correction is no new row."""
+    corrected = frame_of(line.store.spark, FEATURES, *device("steady", usual(60, files_moved=1)))
+    assert line.store.correct(corrected, FEATURES, [moment(60).date()]) == 1
+    assert score(line.store, line.config) == {"scored": 0, "anomalies": 0, "devices": 0}
