@@ -34,24 +34,30 @@ exit status: 0 done, whether anomalies were found or not; 1 failed, one line say
 """
 
 
+class ExactParser(argparse.ArgumentParser):
+    """A parser that takes no abbreviation: a script that says --lak must not start to mean something else one day."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(allow_abbrev=False, **settings)
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    top = argparse.ArgumentParser(
+    top = ExactParser(
         prog="uda",
         description="Unusual data activity in backup fleets: which backups are unusual, why, and which one to restore.",
         epilog=LINE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=f"uda {__version__}")
-    words = top.add_subparsers(dest="word", required=True, metavar="COMMAND")
-    common = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    words = top.add_subparsers(dest="word", required=True, metavar="COMMAND", parser_class=ExactParser)
+    common = ExactParser(add_help=False)
     common.add_argument("--lake", metavar="DIR", help="folder or s3a:// address of the tables (default: configuration)")
     common.add_argument("--config", metavar="FILE", type=Path, help="TOML file (default: UDA_CONFIG, conf/local.toml)")
-    running = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    running = ExactParser(add_help=False)
     running.add_argument("--log", choices=("text", "json"), default="text", help="how events look on stderr")
     running.add_argument("--moment", type=_moment, metavar="TIME", help="take this for now, as in 2025-03-30T21:00:00Z")
-    landing = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    landing = ExactParser(add_help=False)
     landing.add_argument("--landing", metavar="DIR", help="folder into which records arrive (default: configuration)")
 
     everything = "all stages for what is new, in one go"
@@ -59,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
     for name, does in STAGES.items():
         parents = [common, running, landing] if name == "ingest" else [common, running]
         words.add_parser(name, help=does, description=does, parents=parents)
-    listing = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    listing = ExactParser(add_help=False)
     listing.add_argument("--json", action="store_true", help="one JSON object a line, all columns")
     listing.add_argument("--limit", type=int, metavar="N", help="only the newest N anomalies, or runs")
     for name, does in (

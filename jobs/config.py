@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
@@ -173,6 +174,6 @@ def _out_of_range(settings: dict[str, Any]) -> list[str]:
     at_least_zero = (("ingest", "max_ahead_days"), ("train", "first_days"), ("train", "aged_days"))
     faults = [f"{s}.{k}: must be 1 or more, got {settings[s][k]}" for s, k in at_least_one if settings[s][k] < 1]
     faults += [f"{s}.{k}: must be 0 or more, got {settings[s][k]}" for s, k in at_least_zero if settings[s][k] < 0]
-    if not settings["score"]["budget"] > 0:
-        faults.append(f"score.budget: must be above 0, got {settings['score']['budget']}")
+    if not 0 < settings["score"]["budget"] < math.inf:
+        faults.append(f"score.budget: must be above 0 and finite, got {settings['score']['budget']}")
     return faults

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pyspark.sql import SparkSession
+if TYPE_CHECKING:  # the listings use this module and need not wait for Spark
+    from pyspark.sql import SparkSession
 
 
 def read_text(spark: SparkSession, address: str) -> str | None:
@@ -46,3 +47,8 @@ def _hadoop(spark: SparkSession, address: str) -> tuple[Any, Any]:
     jvm: Any = spark._jvm
     path = jvm.org.apache.hadoop.fs.Path(address)
     return path.getFileSystem(spark._jsc.hadoopConfiguration()), path
+
+
+def delta_rs_address(address: str) -> str:
+    """An address as delta-rs takes it: Spark writes s3a, everybody else s3 for the same bucket."""
+    return address.replace("s3a://", "s3://", 1)

@@ -74,19 +74,17 @@ def _record(
 ) -> None:
     versions = store.slices(DEVICE_MODELS) if event == "ended" and stage in ("train", "score") else []
     newest = max(versions, key=lambda version: version.rpartition("-")[2], default=None)
-    run = store.run
-    row = (
-        run.run_id,
-        stage,
-        event,
-        clock(),
-        run.moment,
-        dict(counts),
-        dict(read),
-        dict(written),
-        newest,
-        run.code_version,
-        error,
-    )
-    declared = ", ".join(f"{column.name} {column.type}" for column in RUNS.columns)
-    store.append_once(store.spark.createDataFrame([row], declared), RUNS, f"{run.run_id}:{stage}:{event}")
+    row = {
+        "run_id": store.run.run_id,
+        "stage": stage,
+        "event": event,
+        "at": clock(),
+        "moment": store.run.moment,
+        "counts": dict(counts),
+        "versions_read": dict(read),
+        "versions_written": dict(written),
+        "model_version": newest,
+        "code_version": store.run.code_version,
+        "error": error,
+    }
+    store.append_row(row, RUNS)

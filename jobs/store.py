@@ -6,17 +6,20 @@ that Spark, delta-rs and DuckDB all open (reader protocol 1: no deletion vectors
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import reduce
+from typing import Any
 
+import pyarrow as pa
+from deltalake import DeltaTable, write_deltalake
 from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.ddl import check_columns, create_statement, days_sql, in_days, quoted, same_key, type_of
-from jobs.files import list_names
+from jobs.files import delta_rs_address, list_names
 from jobs.run import Run
 from jobs.tables import Table
 
@@ -46,7 +49,7 @@ class Store:
         SchemaError
             The stored columns are not the declared ones.
         """
-        self._make_if_missing(table)
+        self.make_if_missing(table)
         rows = self.spark.read.format("delta").load(self.path(table))
         check_columns(rows.schema, table, f"{table.name} in {self.lake}")
         if days is not None:
@@ -69,9 +72,14 @@ class Store:
         A batch counts as handled once `handle` returns; killed before, it comes again with the same rows. Later
         corrections of rows are not new rows.
         """
-        self._make_if_missing(table)
+        self.make_if_missing(table)
         rows = self.spark.readStream.format("delta").option("skipChangeCommits", "true").load(self.path(table))
-        self.each_batch(rows, reader, lambda store, frame, _: handle(store, frame))
+
+        def handle_rows(store: Store, frame: DataFrame, _: int) -> None:
+            if not frame.isEmpty():  # a commit that only puts small files together comes as a batch without rows
+                handle(store, frame)
+
+        self.each_batch(rows, reader, handle_rows)
 
     def each_batch(self, stream: DataFrame, reader: str, handle: Callable[[Store, DataFrame, int], None]) -> None:
         """Run a stream over what is there now, batch by batch, remembering in the lake how far it came."""
@@ -145,7 +153,7 @@ class Store:
     def replace_slice(self, frame: DataFrame, table: Table, value: str) -> None:
         """Replace all rows whose partition column is `value` with the frame, whole or not at all."""
         (column,) = table.partition_by
-        self._make_if_missing(table)
+        self.make_if_missing(table)
         check_columns(frame.schema, table, f"rows for {table.name}")
         (
             frame.select(*table.names)
@@ -161,18 +169,17 @@ class Store:
         (column,) = table.partition_by
         self.spark.sql(f"DELETE FROM {self._sql_name(table)} WHERE {column} = {quoted(value)}")
 
-    def append_once(self, frame: DataFrame, table: Table, application: str) -> None:
-        """Append the frame; an append with the same `application` that is already in the table is skipped."""
-        self._make_if_missing(table)
-        check_columns(frame.schema, table, f"rows for {table.name}")
-        (
-            frame.select(*table.names)
-            .write.format("delta")
-            .mode("append")
-            .option("txnAppId", application)
-            .option("txnVersion", "1")
-            .save(self.path(table))
-        )
+    def append_row(self, row: Mapping[str, Any], table: Table) -> None:
+        """Append one row, without Spark: a commit of its own for one row takes Spark seconds, delta-rs a hundredth.
+
+        Raises
+        ------
+        DeltaError
+            The row breaks a CHECK, or leaves out what is required.
+        """
+        self.make_if_missing(table)
+        held = DeltaTable(delta_rs_address(self.path(table)))
+        write_deltalake(held, pa.Table.from_pylist([dict(row)], held.to_pyarrow_dataset().schema), mode="append")
 
     def staged(self, frame: DataFrame, name: str) -> DataFrame:
         """The frame's rows, computed once and kept in the lake until the next staging of that name.
@@ -184,7 +191,7 @@ class Store:
         return frame.sparkSession.read.schema(frame.schema).parquet(address)
 
     def _merge(self, frame: DataFrame, table: Table, on: str, then: str) -> dict[str, int]:
-        self._make_if_missing(table)
+        self.make_if_missing(table)
         check_columns(frame.schema, table, f"rows for {table.name}")
         # A view of the frame's own session: inside a stream's batch that is not the session of the store.
         session = frame.sparkSession
@@ -200,7 +207,8 @@ class Store:
     def _exists(self, table: Table) -> bool:
         return self.version(table) >= 0  # the folder alone may be what a killed call left of a first commit
 
-    def _make_if_missing(self, table: Table) -> None:
+    def make_if_missing(self, table: Table) -> None:
+        """Make the table in Delta, empty, where it does not exist."""
         if not self._exists(table):
             self.spark.sql(create_statement(table, self._sql_name(table)))
 

@@ -37,8 +37,6 @@ def write_features(store: Store, fresh: DataFrame, look_back_days: int) -> dict[
     """Write the features of the `fresh` rows of `backups`; return how many were written and how many corrected."""
     fresh = changes.without_provenance(fresh).persist()
     days = days_of(fresh)
-    if not days:  # a commit that only puts small files together, alone
-        return {"features": 0, "corrected": 0}
     rows = changes.beside_previous(_history(store, fresh, days, look_back_days), look_back_days)
     rows = rows.withColumn("run_id", F.lit(store.run.run_id)).persist()
     written = store.insert_new(rows.where("is_new").drop("is_new", "is_touched"), FEATURES, days)

@@ -3,73 +3,66 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from datetime import timedelta
 from typing import Any
-
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from jobs.config import Config
 from jobs.files import write_text
 from jobs.report.page import page
+from jobs.report.reading import rows_of
 from jobs.store import Store
-from jobs.tables import ANOMALIES, DEVICE, DEVICES, FEATURES, SCORES
+from jobs.tables import ANOMALIES, DEVICE, DEVICES, FEATURES
 
 FILE = "_report/index.html"
 MOST_ANOMALIES = 1_000  # a page that a browser still opens; the table holds all
 CHART_DAYS = 400  # how far back a chart may look for its backups
-Row = dict[str, Any]
 DEVICE_NAMES = [column.name for column in DEVICE]
+Row = dict[str, Any]
 
 
 def report(store: Store, config: Config) -> dict[str, int]:
-    """Write the page anew; return how many anomalies it lists."""
-    anomalies = store.read(ANOMALIES)
-    listed = _rows(anomalies.orderBy(F.desc("ended_at"), "anomaly_id").limit(MOST_ANOMALIES))
-    held = len(listed) if len(listed) < MOST_ANOMALIES else anomalies.count()
+    """Write the page anew; return how many anomalies it lists.
+
+    Read without Spark, as people read: a page of a few hundred rows is there before Spark has made its plan.
+    """
+    for table in (ANOMALIES, DEVICES, FEATURES):
+        store.make_if_missing(table)
+    anomalies = rows_of(store.lake, ANOMALIES)
+    listed = anomalies[:MOST_ANOMALIES]
     facts = {
         "lake": store.lake,
         "moment": store.run.moment,
         "code_version": store.run.code_version,
         "budget": config.score.budget,
-        "model_version": _newest_version(store),
-        "anomalies": held,
+        "model_version": anomalies[0]["model_version"] if anomalies else None,
+        "anomalies": len(anomalies),
     }
-    write_text(store.spark, f"{store.lake}/{FILE}", page(listed, _histories(store, listed), _devices(store), facts))
+    text = page(listed, _histories(store.lake, listed), _devices(store.lake), facts)
+    write_text(store.spark, f"{store.lake}/{FILE}", text)
     return {"listed": len(listed)}
 
 
-def _histories(store: Store, listed: list[Row]) -> dict[tuple[str, ...], list[Row]]:
+def _histories(lake: str, listed: list[Row]) -> dict[tuple[str, ...], list[Row]]:
     """Of each device that is listed, its rows of `features` in time order."""
-    if not listed:
-        return {}
-    devices = sorted({tuple(row[name] for name in DEVICE_NAMES) for row in listed})
-    wanted = store.spark.createDataFrame(devices, ", ".join(f"{name} string" for name in DEVICE_NAMES))
-    since = min(row["day"] for row in listed) - timedelta(days=CHART_DAYS)
-    own = store.read(FEATURES, since=since).join(F.broadcast(wanted), on=DEVICE_NAMES, how="left_semi")
-    histories: dict[tuple[str, ...], list[Row]] = {}
-    for row in _rows(own.orderBy("ended_at")):
-        histories.setdefault(tuple(row[name] for name in DEVICE_NAMES), []).append(row)
+    histories: dict[tuple[str, ...], list[Row]] = {_device(row): [] for row in listed}
+    if histories:
+        since = min(row["day"] for row in listed) - timedelta(days=CHART_DAYS)
+        names = sorted({device_id for *_, device_id in histories})
+        for row in reversed(rows_of(lake, FEATURES, filters=[("day", ">=", since), ("device_id", "in", names)])):
+            if _device(row) in histories:
+                histories[_device(row)].append(row)
     return histories
 
 
-def _devices(store: Store) -> dict[str, Any]:
-    counts = {row["not_judged"]: row["count"] for row in store.read(DEVICES).groupBy("not_judged").count().collect()}
-    not_judged = {reason: count for reason, count in counts.items() if reason}
-    return {"devices": sum(counts.values()), "judged": counts.get(None, 0), "not_judged": not_judged}
+def _device(row: Row) -> tuple[str, ...]:
+    return tuple(row[name] for name in DEVICE_NAMES)
 
 
-def _newest_version(store: Store) -> str | None:
-    newest_day = store.newest_day(SCORES)
-    scores = store.read(SCORES, since=newest_day) if newest_day else store.read(SCORES)
-    found = scores.agg(F.max_by("model_version", "ended_at").alias("version")).first()
-    return found["version"] if found else None
-
-
-def _rows(frame: DataFrame) -> list[Row]:
-    """Rows as dicts with aware moments, which `collect` would turn into naive local ones."""
-    rows: list[Row] = frame.toArrow().to_pylist(maps_as_pydicts="strict")
-    return rows
+def _devices(lake: str) -> dict[str, Any]:
+    reasons = Counter(row["not_judged"] for row in rows_of(lake, DEVICES, columns=["not_judged"]))
+    judged = reasons.pop(None, 0)
+    return {"devices": judged + reasons.total(), "judged": judged, "not_judged": dict(reasons)}
 
 
 if __name__ == "__main__":

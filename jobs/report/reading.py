@@ -11,6 +11,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from jobs.errors import UdaError
+from jobs.files import delta_rs_address
 from jobs.tables import Table
 
 Row = dict[str, Any]
@@ -63,7 +64,7 @@ def rows_of(
 
 
 def _opened(lake: str, table: Table) -> DeltaTable:
-    uri = f"{lake.rstrip('/')}/{table.name}"
+    uri = delta_rs_address(f"{lake.rstrip('/')}/{table.name}")
     if not DeltaTable.is_deltatable(uri):
         raise UdaError(f"no table {table.name} in {lake}: run `uda run --lake {lake} --landing DIR` first")
     return DeltaTable(uri)

@@ -106,9 +106,9 @@ def test_a_value_of_another_type_is_a_fault(text, fault):
 @pytest.mark.parametrize(
     ("key", "value", "fault"),
     [
-        ("score.budget", "0.0", "must be above 0, got 0.0"),
-        ("score.budget", "-1.0", "must be above 0, got -1.0"),
-        ("score.budget", "nan", "must be above 0, got nan"),
+        ("score.budget", "0.0", "must be above 0 and finite, got 0.0"),
+        ("score.budget", "-1.0", "must be above 0 and finite, got -1.0"),
+        ("score.budget", "nan", "must be above 0 and finite, got nan"),
         ("features.look_back_days", "0", "must be 1 or more, got 0"),
         ("train.rows_per_partition", "0", "must be 1 or more, got 0"),
         ("train.first_days", "-1", "must be 0 or more, got -1"),

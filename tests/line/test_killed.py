@@ -10,7 +10,6 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-
 from jobs.tables import RUNS, TABLES
 from tests.conftest import MOMENT, store_of
 from tests.rows import assert_same_rows, land, record

@@ -210,7 +210,7 @@ def test_other_devices_change_nothing_even_where_names_are_the_same(spark):
 def land(store, rows):
     """Put rows into `backups` and write their features, as a run does that is named in the store."""
     backups = frame_of(store.spark, BACKUPS, *rows)
-    store.append_once(backups, BACKUPS, store.run.run_id)
+    store.insert_new(backups, BACKUPS, None)
     return write_features(store, backups, REACH)
 
 

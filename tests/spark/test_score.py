@@ -263,9 +263,9 @@ def line(session_of_tests, tmp_path_factory):
         store = lake_of(session_of_tests, lake, f"run {number}")
         if number == 0:
             model = {"device_id": "hit", "model_version": VERSION, **model_of([usual(at) for at in range(40, 55)])}
-            store.append_once(frame_of(store.spark, DEVICE_MODELS, model), DEVICE_MODELS, "models")
+            store.insert_new(frame_of(store.spark, DEVICE_MODELS, model), DEVICE_MODELS, None)
         rows = [{**row, "run_id": store.run.run_id} for row in rows]
-        store.append_once(frame_of(store.spark, FEATURES, *rows), FEATURES, store.run.run_id)
+        store.insert_new(frame_of(store.spark, FEATURES, *rows), FEATURES, None)
         if number == 1:  # as features does with the one after a late backup
             second = device("young", usual(59, run_id=store.run.run_id))
             store.correct(frame_of(store.spark, FEATURES, *second), FEATURES, [moment(59).date()])

@@ -36,7 +36,7 @@ def lake(session_of_tests, tmp_path_factory):
     store = Store(session_of_tests, str(tmp_path_factory.mktemp("lake") / "it's a lake"), Run("a run", MOMENT))
     for table in TABLES:
         row = ROWS.get(table, {})
-        store.append_once(frame_of(store.spark, table, row, row), table, "test")
+        store.insert_new(frame_of(store.spark, table, row, row), table, None)
     return store
 
 
@@ -113,7 +113,7 @@ def test_a_frame_that_is_not_as_declared_is_refused_naming_every_fault(lake):
         lambda: lake.insert_new(wrong, BACKUPS, DAYS),
         lambda: lake.correct(wrong, BACKUPS, DAYS),
         lambda: lake.upsert(wrong, BACKUPS),
-        lambda: lake.append_once(wrong, BACKUPS, "wrong"),
+        lambda: lake.insert_new(wrong, BACKUPS, None),
     ):
         with pytest.raises(SchemaError) as refused:
             write()
@@ -128,7 +128,7 @@ def test_a_frame_that_is_not_as_declared_is_refused_naming_every_fault(lake):
 
 
 def test_a_stored_table_that_is_not_as_declared_is_refused_on_read(store):
-    store.append_once(frame_of(store.spark, REJECTS, ROWS[REJECTS]), REJECTS, "test")
+    store.insert_new(frame_of(store.spark, REJECTS, ROWS[REJECTS]), REJECTS, None)
     store.spark.sql(f"ALTER TABLE delta.`{store.path(REJECTS)}` ADD COLUMNS (colour string)")
     with pytest.raises(SchemaError) as refused:
         store.read(REJECTS)
@@ -205,7 +205,7 @@ def test_a_slice_is_replaced_or_deleted_whole_and_no_other_is_touched(store):
 
 def test_an_append_that_comes_again_is_skipped(lake):
     before = rows_and_version(lake, RUNS)
-    lake.append_once(frame_of(lake.spark, RUNS, ROWS[RUNS]), RUNS, "test")
+    lake.insert_new(frame_of(lake.spark, RUNS, ROWS[RUNS]), RUNS, None)
     assert rows_and_version(lake, RUNS)[0] == before[0]
 
 

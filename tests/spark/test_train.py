@@ -160,11 +160,11 @@ def trained(session_of_tests, tmp_path_factory):
     draw = random.Random(5)
     ends = [(device, at) for device in ("a", "b", "c") for at in range(16)]
     features = [{"device_id": device, "at": at, **COMPARED, "files_updated": draw.randrange(9)} for device, at in ends]
-    store.append_once(frame_of(store.spark, FEATURES, *features), FEATURES, "features")
+    store.insert_new(frame_of(store.spark, FEATURES, *features), FEATURES, None)
     scores = [{"device_id": device, "at": at, **UNDER} for device, at in ends if at < 12]
-    store.append_once(frame_of(store.spark, SCORES, *scores), SCORES, "scores")
+    store.insert_new(frame_of(store.spark, SCORES, *scores), SCORES, None)
     held = [{"device_id": "a", "model_version": version} for version in HELD]
-    store.append_once(frame_of(store.spark, DEVICE_MODELS, *held), DEVICE_MODELS, "models")
+    store.insert_new(frame_of(store.spark, DEVICE_MODELS, *held), DEVICE_MODELS, None)
     counts = train(store, config)
     return SimpleNamespace(store=store, config=config, counts=counts)
 
