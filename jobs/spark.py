@@ -25,8 +25,6 @@ FIXED = {
     "spark.sql.execution.pandas.convertToArrowArraySafely": "true",
     # Else every column expression looks up the line of Python that made it: half the time of a small run.
     "spark.python.sql.dataFrameDebugging.enabled": "false",
-    # A table that a run appends to a few rows at a time would soon be thousands of files.
-    "spark.databricks.delta.autoCompact.enabled": "true",
     # One commit touches one table; schemas change by release, never by what a frame happens to hold.
     "spark.databricks.delta.schema.autoMerge.enabled": "false",
 }

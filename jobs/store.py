@@ -23,6 +23,9 @@ from jobs.files import delta_rs_address, list_names
 from jobs.run import Run
 from jobs.tables import Table
 
+# A row appended alone is a file; so many are put together into one.
+ROWS_A_FILE = 100
+
 
 @dataclass(frozen=True)
 class Store:
@@ -180,6 +183,8 @@ class Store:
         self.make_if_missing(table)
         held = DeltaTable(delta_rs_address(self.path(table)))
         write_deltalake(held, pa.Table.from_pylist([dict(row)], held.to_pyarrow_dataset().schema), mode="append")
+        if held.version() % ROWS_A_FILE == 0:
+            held.optimize.compact()
 
     def staged(self, frame: DataFrame, name: str) -> DataFrame:
         """The frame's rows, computed once and kept in the lake until the next staging of that name.

@@ -19,6 +19,9 @@ SETTINGS = {
     "spark.driver.memory": "2g",
     # Tables of a few rows: more partitions are only overhead.
     "spark.sql.shuffle.partitions": "2",
+    # Generating and compiling code for a handful of rows takes longer than the rows.
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.adaptive.enabled": "false",
     # Code that runs once is not worth compiling twice: a third of the tests' time.
     # Its code cache is 48 MB unless told otherwise; when it is full, nothing is compiled any more.
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m",

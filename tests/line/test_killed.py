@@ -17,6 +17,8 @@ from tests.rows import assert_same_rows, land, record
 UDA = Path(sys.executable).with_name("uda")
 # Cron gives a command no terminal, nothing in the environment that matters, and the home folder to stand in.
 EMPTY: dict[str, str] = {}
+# Seconds into the stage: somewhere among its writes. The report is written in a blink.
+KILLED_AFTER = {"ingest": 8.0, "features": 2.0, "train": 2.5, "score": 5.0, "report": 0.0}
 
 
 def history():
@@ -44,7 +46,7 @@ def kill_in(stage, config, folder):
         if f"started stage={stage}" in line:
             break
     with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(timeout=1.5)
+        process.wait(timeout=KILLED_AFTER[stage])
     os.killpg(process.pid, signal.SIGKILL)
     process.stderr.close()
     return process.wait()
@@ -54,7 +56,7 @@ def test_killed_in_each_stage_and_run_again_gives_the_tables_of_a_run_that_was_n
     spark, config, run_line, tmp_path
 ):
     land(config, "all.jsonl", history())
-    for stage in ("ingest", "features", "train", "score", "report"):
+    for stage in KILLED_AFTER:
         assert kill_in(stage, config, tmp_path) == -signal.SIGKILL, f"{stage} was over before it could be killed"
     last = uda_run(config, tmp_path)
     said = last.communicate()[1]
