@@ -40,7 +40,9 @@ def write_features(store: Store, fresh: DataFrame, look_back_days: int) -> dict[
     rows = changes.beside_previous(_history(store, fresh, days, look_back_days), look_back_days)
     rows = rows.withColumn("run_id", F.lit(store.run.run_id)).persist()
     written = store.insert_new(rows.where("is_new").drop("is_new", "is_touched"), FEATURES, days)
-    late = rows.where("NOT is_new AND is_touched").drop("is_new", "is_touched")
+    # Rows held before although they come as new: the checkpoint was lost, and any of them may want correcting.
+    is_late = "NOT is_new AND is_touched" if written == rows.where("is_new").count() else "is_new OR is_touched"
+    late = rows.where(is_late).drop("is_new", "is_touched")
     late_days = days_of(late)
     corrected = store.correct(late, FEATURES, late_days) if late_days else 0
     rows.unpersist()

@@ -42,8 +42,11 @@ def score_new(store: Store, config: Config, fresh: DataFrame) -> dict[str, int]:
     models = store.read(DEVICE_MODELS).where(F.col("model_version") == version)
     fresh = _as_held(store, fresh).persist()
     judged = fresh.where(F.col("not_judged").isNull() & (F.col("day") >= F.lit(since)))
+    days = days_of(judged)
+    # A score is given once: left anti join on the key, unique in both.
+    judged = judged.join(store.read(SCORES, days).select(*SCORES.key), on=list(SCORES.key), how="left_anti")
     scores = evidence.scored(judged, models, fleet.model, version, config.score.budget)
-    inserted = store.insert_new(scores.withColumn("run_id", F.lit(store.run.run_id)), SCORES, days_of(judged))
+    inserted = store.insert_new(scores.withColumn("run_id", F.lit(store.run.run_id)), SCORES, days)
 
     touched = fresh.select(*episodes.DEVICE).distinct()
     reach = newest_day - timedelta(days=config.features.look_back_days)
@@ -66,14 +69,14 @@ def score_new(store: Store, config: Config, fresh: DataFrame) -> dict[str, int]:
 
 
 def _as_held(store: Store, fresh: DataFrame) -> DataFrame:
-    """All rows of the runs that wrote `fresh`, as the table holds them now.
+    """Rows of the fresh rows' devices from the first fresh day on, as the table holds them now.
 
-    Rows that those runs corrected are among them: a late backup makes the one after it comparable, which then gets its
-    first score. Without one it would wait for ever, and learning with it.
+    A late backup may have made the one after it comparable, which then gets its first score; the stream does not show
+    corrections. Without this it would wait for ever, and learning with it.
     """
-    runs = fresh.groupBy("run_id").agg(F.min("day").alias("first_day")).collect()
-    since = min((run["first_day"] for run in runs), default=None)  # none: a commit that only corrects, alone
-    return store.read(FEATURES, since=since).where(F.col("run_id").isin([run["run_id"] for run in runs]))
+    first_day = days_of(fresh)[0]
+    devices = fresh.select(*episodes.DEVICE).distinct()
+    return store.read(FEATURES, since=first_day).join(devices, on=list(episodes.DEVICE), how="left_semi")
 
 
 if __name__ == "__main__":

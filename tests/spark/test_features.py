@@ -335,3 +335,14 @@ def test_a_history_split_over_runs_in_any_order_gives_the_features_of_one_run(sp
     split = stores[0].read(FEATURES).drop("run_id")
     # A stored table has comments and says what is required; the values are what is compared.
     assert_df_equality(split, in_one_run, ignore_row_order=True, ignore_nullable=True, ignore_metadata=True)
+
+
+def test_backups_that_come_again_as_new_are_corrected_by_what_was_held_beside_them(spark, tmp_path):
+    """A checkpoint that was lost before a late backup was handled: all rows come as new, most are held."""
+    store = Store(spark, str(tmp_path), Run("first run", MOMENT))
+    land(store, device("nas", *days(0, 2)))
+    late_one = frame_of(spark, BACKUPS, *device("nas", *days(1)))
+    store.insert_new(late_one, BACKUPS, None)
+    write_features(store, store.read(BACKUPS), REACH)
+    rows = store.read(FEATURES).orderBy("ended_at").collect()
+    assert column(rows, "previous_backup_id") == [None, "backup 0", "backup 1"]
