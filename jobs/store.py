@@ -182,7 +182,8 @@ class Store:
         """
         self.make_if_missing(table)
         held = DeltaTable(delta_rs_address(self.path(table)))
-        write_deltalake(held, pa.Table.from_pylist([dict(row)], held.to_pyarrow_dataset().schema), mode="append")
+        schema = pa.schema(held.schema().to_arrow())
+        write_deltalake(held, pa.Table.from_pylist([dict(row)], schema), mode="append")
         if held.version() % ROWS_A_FILE == 0:
             held.optimize.compact()
 
