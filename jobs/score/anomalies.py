@@ -30,8 +30,3 @@ def anomalies_of(timeline: DataFrame, scores: DataFrame) -> DataFrame:
         }
     )
     return rows.select(*ANOMALIES.names)
-
-
-def newly_listed(before: DataFrame, now: DataFrame) -> int:
-    """How many anomalies of `now` the table did not list `before`; left anti join on the key, unique in both."""
-    return now.join(before, on=list(ANOMALIES.key), how="left_anti").count()
