@@ -19,6 +19,7 @@ demo: setup ## real backup histories with a few attacks put on them, through the
 
 .PHONY: test
 test: setup ## fast tests, then Spark's, then the whole line's
+	@bash tools/backup_tools.sh
 	@$(RUN) -m pytest -m "not browser" -n 2 --dist loadfile $(TESTS)
 
 .PHONY: test-browser

@@ -11,11 +11,13 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
 
 from jobs import __version__, log
 from jobs.config import Config, load_config
 from jobs.doctor.job import doctor
 from jobs.errors import ConfigError, UdaError
+from jobs.read.job import PRODUCTS, read
 from jobs.run import start_run
 from jobs.tables import ANOMALIES, RUNS
 
@@ -73,6 +75,12 @@ def parser() -> argparse.ArgumentParser:
         ("runs", "what ran, and what became of every record"),
     ):
         words.add_parser(name, help=does, description=does, parents=[common, listing])
+    says = "canonical records from what a backup tool left, as JSON on stdout; what can't be used, on stderr"
+    read = words.add_parser("read", help=says, description=says)
+    read.add_argument("product", metavar="PRODUCT", choices=PRODUCTS, help=f"one of {', '.join(PRODUCTS)}")
+    read.add_argument("paths", metavar="PATH", type=Path, nargs="+", help="files, or folders of a landing")
+    zone_help = "zone of local times that the tool prints, as in Europe/Berlin (default: they are refused)"
+    read.add_argument("--time-zone", type=_zone, metavar="ZONE", help=zone_help)
     lacks = "what this machine lacks and how to get it"
     words.add_parser("doctor", help=lacks, description=lacks, parents=[common])
     return top
@@ -84,6 +92,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.word == "doctor":
             return doctor(options.lake, options.config, os.environ, sys.stdout)
+        if options.word == "read":
+            read(options.product, options.paths, options.time_zone, start_run().moment, sys.stdout, sys.stderr)
+            return 0
         config = _config(options)
         if options.word in ("anomalies", "runs"):
             _list(options, config)
@@ -106,6 +117,12 @@ def _failed(error: object, status: int) -> int:
     for line in str(error).splitlines():
         sys.stderr.write(f"uda: {line}\n")
     return status
+
+
+def _zone(name: str) -> ZoneInfo:
+    if name not in available_timezones():
+        raise argparse.ArgumentTypeError(f"{name} is no time zone; name one like Europe/Berlin")
+    return ZoneInfo(name)
 
 
 def _moment(text: str) -> datetime:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any, get_type_hints
+from zoneinfo import available_timezones
 
 from jobs.errors import ConfigError
 
@@ -19,6 +20,7 @@ class Ingest:
     """Reading what landed."""
 
     max_ahead_days: int
+    settle_hours: int
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class Config:
     score: Score
     mlflow: Mlflow
     tenants: Mapping[str, str]
+    time_zone: Mapping[str, str]
     spark: Mapping[str, str]
 
 
@@ -97,7 +100,7 @@ def load_config(path: Path | None, environment: Mapping[str, str]) -> Config:
     return config  # type: ignore[no-any-return]  # built from Config's own field types
 
 
-FREE_TABLES = ("tenants", "spark")  # their keys are the user's own
+FREE_TABLES = ("tenants", "time_zone", "spark")  # their keys are the user's own
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -171,9 +174,16 @@ def _typed(kind: Any, settings: dict[str, Any], at: str, faults: list[str]) -> A
 
 def _out_of_range(settings: dict[str, Any]) -> list[str]:
     at_least_one = (("features", "look_back_days"), ("train", "rows_per_partition"))
-    at_least_zero = (("ingest", "max_ahead_days"), ("train", "first_days"), ("train", "aged_days"))
+    at_least_zero = (
+        ("ingest", "max_ahead_days"),
+        ("ingest", "settle_hours"),
+        ("train", "first_days"),
+        ("train", "aged_days"),
+    )
     faults = [f"{s}.{k}: must be 1 or more, got {settings[s][k]}" for s, k in at_least_one if settings[s][k] < 1]
     faults += [f"{s}.{k}: must be 0 or more, got {settings[s][k]}" for s, k in at_least_zero if settings[s][k] < 0]
     if not 0 < settings["score"]["budget"] < math.inf:
         faults.append(f"score.budget: must be above 0 and finite, got {settings['score']['budget']}")
+    unknown = {prefix: zone for prefix, zone in settings["time_zone"].items() if zone not in available_timezones()}
+    faults += [f'time_zone."{p}": must be a name like Europe/Berlin, got {zone!r}' for p, zone in unknown.items()]
     return faults

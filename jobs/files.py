@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from pyarrow.fs import FileSystem
+
+SCHEME = "^[a-z0-9]+:/+|^/+"  # file:, file:// or s3a://, whichever of Spark's ways of writing an address
 
 if TYPE_CHECKING:  # the listings use this module and need not wait for Spark
     from pyspark.sql import SparkSession
@@ -52,3 +58,35 @@ def _hadoop(spark: SparkSession, address: str) -> tuple[Any, Any]:
 def delta_rs_address(address: str) -> str:
     """An address as delta-rs takes it: Spark writes s3a, everybody else s3 for the same bucket."""
     return address.replace("s3a://", "s3://", 1)
+
+
+def open_file(address: str) -> BinaryIO:
+    """A file as a stream of bytes, on this machine or in an object store; needs no Spark: tasks open files with it."""
+    if "://" not in address and not address.startswith("file:"):
+        return Path(address).open("rb")
+    if address.startswith("file:"):  # Spark writes file:/a as well as file:///a
+        return Path("/" + address.removeprefix("file:").lstrip("/")).open("rb")
+    filesystem, path = FileSystem.from_uri(delta_rs_address(address))
+    return cast(BinaryIO, filesystem.open_input_stream(path, compression=None))
+
+
+def modified_at(address: str) -> datetime | None:
+    """When a file was last modified, UTC; None if it is not there."""
+    filesystem, path = FileSystem.from_uri(delta_rs_address(address if ":/" in address else f"file://{address}"))
+    info = filesystem.get_file_info(path)
+    return cast("datetime | None", info.mtime)
+
+
+def bare(address: str) -> str:
+    """An address without its scheme, which Spark writes in more than one way."""
+    return re.sub(SCHEME, "", address)
+
+
+def below(address: str, folder: str) -> str:
+    """The part of a file's address (not escaped) below a folder's."""
+    return bare(address).removeprefix(bare(folder).rstrip("/") + "/")
+
+
+def as_named(address: str) -> str:
+    """An address with the characters of a glob pattern escaped: a file's name is its name."""
+    return re.sub(r"([*?\[\]{}\\,^])", r"\\\1", address)

@@ -79,7 +79,12 @@ REASONS = {
     "foreign_tenant": "The record names another tenant than its landing prefix belongs to.",
     "empty": "The file has no byte.",
     "unreadable": "The file can't be opened or read to its end; what was readable is used.",
-    "unknown_shape": "The file's name says of no format that is read.",
+    "unknown_shape": "Neither the file's name nor its content is of a format that is read.",
+    "too_long": "The line is longer than any record.",
+    "truncated": "A run's output ends before its summary, and its exit status never came.",
+    "dry_run": "The tool only tried what it would do.",
+    "bad_line": "A line of a run's output can't be read; the run is read from the others.",
+    "late_file": "The file of a run came after the run was read.",
 }
 
 # What a backup may say of itself in numbers. The order is the order of the columns wherever they stand.
@@ -139,8 +144,8 @@ BACKUPS = Table(
         *FIGURES,
         *PROVENANCE,
         Column("extra", "string", "Further fields of the record, as one JSON object; null: none."),
-        Column("source", "string", "The landed file, below the landing folder.", True),
-        Column("position", "bigint", "The record's line (or row) in that file, from 1.", True),
+        Column("source", "string", "The landed file below the landing folder; of a run without endings.", True),
+        Column("position", "bigint", "The record's line (or row) in it, from 1; of git the day since 1970.", True),
         RUN_ID,
     ),
     checks=(*_not_negative(FIGURES), _one_of("status", STATUSES), _one_of("backup_kind", BACKUP_KINDS)),
@@ -153,7 +158,7 @@ REJECTS = Table(
     key=("source", "position"),
     writer="ingest",
     columns=(
-        Column("source", "string", "The landed file, below the landing folder.", True),
+        Column("source", "string", "The landed file below the landing folder; of a run without endings.", True),
         Column("position", "bigint", "The record's line (or row) in that file, from 1; 0: the file as a whole.", True),
         Column("reason", "string", "One word; docs/tables.md lists them.", True),
         Column("field", "string", "The field at fault; null: not one field."),

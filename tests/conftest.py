@@ -58,11 +58,11 @@ def store(spark: Any, config: Config) -> Any:
     return store_of(spark, config)
 
 
-def store_of(spark: Any, config: Config) -> Any:
+def store_of(spark: Any, config: Config, moment: datetime = MOMENT) -> Any:
     """A lake as one run sees it."""
     from jobs.store import Store
 
-    return Store(spark, config.lake, start_run(MOMENT))
+    return Store(spark, config.lake, start_run(moment))
 
 
 @pytest.fixture

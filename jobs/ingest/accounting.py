@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pyspark.sql import Column, DataFrame, Row, SparkSession, Window
+from pyspark.sql import Column, DataFrame, Row, Window
 from pyspark.sql import functions as F
 
 from jobs.ddl import quoted
 from jobs.errors import AccountingError
-from jobs.ingest.arrivals import FileFault
 from jobs.ingest.canonical import disagree_on_counts
-from jobs.tables import BACKUPS, REJECTS
+from jobs.ingest.stems import KEPT
+from jobs.tables import BACKUPS
 
-LONGEST_RECORD = 64 * 1024  # bytes kept of a rejected record; of a longer one only the hash is
 KEY = list(BACKUPS.key)
 
 
@@ -69,7 +68,7 @@ def not_held_as_themselves(good: DataFrame, held: DataFrame) -> DataFrame:
             .otherwise(F.concat(F.lit("the backup is held already: "), at))
             .alias("detail"),
             "landed.tenant_id",
-            *_kept(F.when(is_conflict, F.col("landed.record"))),
+            *_kept(F.when(is_conflict, F.col("landed.record")), F.lit(None).cast("string")),
         )
     )
 
@@ -77,23 +76,39 @@ def not_held_as_themselves(good: DataFrame, held: DataFrame) -> DataFrame:
 def rejects_of_faults(faulty: DataFrame) -> DataFrame:
     """Rows with a fault as the columns of `rejects` but run_id."""
     return faulty.select(
-        "source", "position", "fault.reason", "fault.field", "fault.detail", "tenant_id", *_kept(F.col("record"))
+        "source",
+        "position",
+        "fault.reason",
+        "fault.field",
+        "fault.detail",
+        "tenant_id",
+        *_kept(F.col("record"), F.col("record_sha256")),
     )
 
 
-def rejects_of_files(spark: SparkSession, faults: Sequence[FileFault]) -> DataFrame:
-    """Files that could not be used as the columns of `rejects` but run_id; position 0 is the file as a whole."""
-    rows = [(f.source, 0, f.reason, None, f.detail, None, None, None) for f in faults]
-    declared = ", ".join(f"{column.name} {column.type}" for column in REJECTS.columns if column.name != "run_id")
-    return spark.createDataFrame(rows, declared)
-
-
-def _kept(record: Column) -> list[Column]:
-    is_short = F.octet_length(record) <= LONGEST_RECORD
+def _kept(record: Column, sha256: Column) -> list[Column]:
+    is_short = F.octet_length(record) <= KEPT
     return [
         F.when(is_short, F.make_valid_utf8(record)).alias("record"),
-        F.when(~is_short, F.sha2(record, 256)).alias("record_sha256"),
+        F.coalesce(sha256, F.when(~is_short, F.sha2(record, 256))).alias("record_sha256"),
     ]
+
+
+def held_runs(backups: DataFrame, rejects: DataFrame, sources: Sequence[str]) -> dict[str, bool]:
+    """Of some runs of tools those that the tables hold, and whether each was read with its exit status.
+
+    A run that was read without it, once nothing had been written to it for long, can't take in files that come later.
+    """
+    runs = backups.sparkSession.createDataFrame([(source,) for source in sources], "source string")
+    has_exit = F.get_json_object("extra", "$.exit_status").isNotNull()
+    marked = backups.select("source", has_exit.alias("has_exit")).unionByName(
+        rejects.select("source", (~F.col("reason").isin("truncated", "empty")).alias("has_exit"))
+    )
+    held = marked.join(F.broadcast(runs), on="source", how="left_semi")
+    return {
+        row["source"]: row["has_exit"]
+        for row in held.groupBy("source").agg(F.bool_or("has_exit").alias("has_exit")).collect()
+    }
 
 
 def check_nothing_is_lost(landed: Mapping[str, int], backups: DataFrame, rejects: DataFrame) -> dict[str, int]:

@@ -1,99 +1,172 @@
-"""Which files landed: what each is by its name, and what is wrong with it."""
+"""Which files landed: what each is by its place and name, and which runs of tools are whole."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from urllib.parse import unquote
+from zoneinfo import ZoneInfo
 
-from pyspark.sql import SparkSession
-
-from jobs.files import read_text
-from jobs.ingest import records
-from jobs.ingest.records import ParquetFiles, bare, source_of
+from jobs.files import below, list_names, modified_at, read_text
+from jobs.ingest.stems import DRAFT, Fault, Stem, parse_name, stem_time
+from jobs.ingest.unpack import PACKINGS
 from jobs.store import Store
 
-LINES = (".jsonl", ".ndjson", ".json")
-COMPRESSED = ("", ".gz", ".zst")
-LINE_ENDINGS = tuple(kind + packed for kind in LINES for packed in COMPRESSED)
-CUT = "the file can't be read to its end; what was readable is used, land the rest under a new name"
+CANONICAL = "canonical"
+LINE_ENDINGS = tuple(kind + packed for kind in (".jsonl", ".ndjson", ".json") for packed in PACKINGS)
+EXIT = "exit"
+LATE = Fault("late_file", "the run it belongs to was read before it came; write .exit last")
 
 
 @dataclass(frozen=True)
-class FileFault:
-    """A file that could not be used, whole or in part."""
+class Seen:
+    """One file that the landing's stream has seen; `is_new`: in this batch for the first time."""
 
-    source: str
-    reason: str
-    detail: str
+    path: str
+    modified_ms: int
+    is_new: bool
 
 
-@dataclass(frozen=True)
+@dataclass
 class Landed:
-    """The files of one batch."""
+    """What is to be read: files of records by address, runs of tools, and sources that are refused unread."""
 
-    lines: list[str]
-    parquet: list[ParquetFiles]
-    faults: list[FileFault]
+    lines: list[str] = field(default_factory=list)
+    parquet: list[str] = field(default_factory=list)
+    stems: list[Stem] = field(default_factory=list)
+    refused: dict[str, Fault] = field(default_factory=dict)
+
+    def is_empty(self) -> bool:
+        """Whether there is nothing to read or refuse."""
+        return not (self.lines or self.parquet or self.stems or self.refused)
 
 
-def sort_files(spark: SparkSession, paths: Sequence[str], with_bytes: set[str], landing: str) -> Landed:
-    """Tell files apart by their ending, and Parquet files by schema; those that won't open become faults.
+@dataclass(frozen=True)
+class Place:
+    """Where landed files lie, and what is known of the devices there."""
 
-    Parameters
-    ----------
-    paths : sequence of str
-        Every file of the batch, as addresses with percent escapes.
-    with_bytes : set of str
-        Those of them that are there and not empty, bare and without escapes.
-    landing : str
-        The folder whose name a source leaves out.
+    landing: str
+    time_zones: Mapping[str, str]
+
+    def run_of(self, path: str) -> tuple[str, str] | None:
+        """Source of the run that a tool's file belongs to, and what the file is; None: it is no such file."""
+        folder, _, name = below(path, self.landing).rpartition("/")
+        named = parse_name(name) if "/" in folder and not folder.startswith(f"{CANONICAL}/") else None
+        return (f"{folder}/{named[0]}", named[1]) if named else None
+
+    def stem(self, source: str, files: Mapping[str, str]) -> Stem:
+        """The run of that source."""
+        _, _, below = source.partition("/")
+        device_id, _, name = below.rpartition("/")
+        started_at = stem_time(name)
+        assert started_at is not None  # `parse_name` saw to it
+        zones = [prefix for prefix in self.time_zones if source.startswith(prefix.strip("/") + "/")]
+        zone = ZoneInfo(self.time_zones[max(zones, key=len)]) if zones else None
+        return Stem(source, device_id, started_at, files, zone)
+
+
+def sort_files(seen: Sequence[Seen], place: Place, settled: set[str]) -> Landed:
+    """Sort the new files of a batch: records by their ending, files of tools by run, the rest refused.
+
+    A run is whole once its `.exit` is there. What comes after that, or after it was `settled` without one, is late.
     """
-    lines: list[str] = []
-    parquet: list[str] = []
-    faults: list[FileFault] = []
-    for escaped in sorted(paths):
-        path = unquote(escaped)
-        source = source_of(path, landing)
-        name = path.rpartition("/")[2].lower()
-        if ":" in source:
-            detail = "a name with a colon can't be read by Hadoop; rename the file and land it again"
-            faults.append(FileFault(source, "unreadable", detail))
-        elif bare(path) not in with_bytes:
-            detail = "the file has no byte, or was gone; write it elsewhere, then rename it into place"
-            faults.append(FileFault(source, "empty", detail))
-        elif name.endswith(LINE_ENDINGS):
-            lines.append(path)
-        elif name.endswith(".parquet"):
-            parquet.append(path)
-        else:
-            detail = f"the name must end in {', '.join(LINE_ENDINGS)} or .parquet"
-            faults.append(FileFault(source, "unknown_shape", detail))
-    groups, unopened = records.by_schema(spark, parquet)
-    faults += [FileFault(source_of(path, landing), "unreadable", why) for path, why in unopened.items()]
-    return Landed(lines, groups, faults)
+    landed = Landed()
+    runs = _by_run(seen, place)
+    for source, files in sorted(runs.items()):
+        new = {what: file.path for what, file in files if file.is_new}
+        if source in settled or any(what == EXIT and not file.is_new for what, file in files):
+            landed.refused.update({below(path, place.landing): LATE for path in new.values()})
+        elif EXIT in new:
+            landed.stems.append(place.stem(source, {what: file.path for what, file in files}))
+    of_runs = {file.path for files in runs.values() for _, file in files}
+    for file in seen:
+        if file.is_new and file.path not in of_runs:
+            _sort_records(landed, file.path, below(file.path, place.landing))
+    return landed
 
 
-def batch_files(store: Store, reader: str, batch_id: int) -> list[str]:
-    """Addresses of all files of one batch of a file stream, empty and vanished ones included.
-
-    Spark's file source keeps them in its checkpoint; the frame it hands over leaves out files without a byte.
-    """
-    base = store.checkpoint(reader)
-    offsets = [read_text(store.spark, f"{base}/offsets/{number}") for number in (batch_id - 1, batch_id)]
-    first, last = (json.loads(text.splitlines()[-1])["logOffset"] if text else -1 for text in offsets)
-    found: list[str] = []
-    for number in range(first + 1, last + 1):
-        names = (f"{base}/sources/0/{number}", f"{base}/sources/0/{number}.compact")
-        log = next(text for name in names if (text := read_text(store.spark, name)) is not None)
-        entries = [json.loads(line) for line in log.splitlines()[1:]]
-        found += [entry["path"] for entry in entries if entry["batchId"] == number]
+def begun_runs(seen: Sequence[Seen], place: Place) -> dict[str, int]:
+    """Runs with new files of which other files, but no `.exit`, came earlier; and how many did."""
+    found = {}
+    for source, files in _by_run(seen, place).items():
+        earlier = [what for what, file in files if not file.is_new]
+        if earlier and EXIT not in earlier and len(earlier) < len(files):
+            found[source] = len(earlier)
     return found
 
 
-def cut_files(spark: SparkSession, landed: Landed, landing: str) -> list[FileFault]:
-    """The files that can't be read to their end; reads each once more, so ask only when reading them all failed."""
-    paths = [*landed.lines, *(path for files in landed.parquet for path in files.paths)]
-    cut = [path for path in paths if not records.reads_to_its_end(spark, path)]
-    return [FileFault(source_of(path, landing), "unreadable", CUT) for path in cut]
+def without_exit(seen: Sequence[Seen], place: Place, oldest_change: datetime) -> dict[str, dict[str, str]]:
+    """Files by kind, by source, of runs without `.exit` whose files were all last modified before `oldest_change`."""
+    found = {}
+    for source, files in _by_run(seen, place).items():
+        is_young = any(file.modified_ms > oldest_change.timestamp() * 1000 for _, file in files)
+        paths = {what: file.path for what, file in files}
+        if EXIT not in paths and not is_young:
+            found[source] = paths
+    return found
+
+
+def is_growing(files: Iterable[str], oldest_change: datetime) -> bool:
+    """Whether one of the files was modified after `oldest_change`; the stream saw them only when they were new."""
+    return any((at := modified_at(path)) is not None and at > oldest_change for path in files)
+
+
+def day_of_run(source: str) -> date:
+    """The UTC day that a run's stem names."""
+    started_at = stem_time(source.rpartition("/")[2])
+    assert started_at is not None  # `parse_name` saw to it
+    return started_at.date()
+
+
+def seen_files(store: Store, reader: str, batch_id: int | None = None) -> list[Seen]:
+    """All files that a file stream saw up to a batch (None: the last), empty and vanished ones included, no drafts.
+
+    Spark's file source keeps them in its checkpoint; the frame that it hands over leaves out files without a byte.
+    """
+    base = store.checkpoint(reader)
+    if batch_id is None:
+        batch_id = max(map(int, filter(str.isdigit, list_names(store.spark, f"{base}/offsets"))), default=-1)
+    before, last = (_log_offset(store, f"{base}/offsets/{number}") for number in (batch_id - 1, batch_id))
+    found: list[Seen] = []
+    number = last
+    while number >= 0:  # back to the file into which Spark folded all earlier ones
+        folded = read_text(store.spark, f"{base}/sources/0/{number}.compact")
+        listed = folded if folded is not None else read_text(store.spark, f"{base}/sources/0/{number}")
+        for line in (listed or "").splitlines()[1:]:
+            entry = json.loads(line)
+            if not entry["path"].endswith(DRAFT):
+                found.append(Seen(unquote(entry["path"]), entry["timestamp"], entry["batchId"] > before))
+        number = -1 if folded is not None else number - 1
+    return found
+
+
+def _by_run(seen: Iterable[Seen], place: Place) -> dict[str, list[tuple[str, Seen]]]:
+    """Files of runs of tools, each with what it is, by the run's source."""
+    runs: dict[str, list[tuple[str, Seen]]] = defaultdict(list)
+    for file in seen:
+        run = place.run_of(file.path)
+        if run:
+            runs[run[0]].append((run[1], file))
+    return runs
+
+
+def _log_offset(store: Store, address: str) -> int:
+    said = read_text(store.spark, address)
+    return int(json.loads(said.splitlines()[-1])["logOffset"]) if said else -1
+
+
+def _sort_records(landed: Landed, path: str, source: str) -> None:
+    name = path.rpartition("/")[2].lower()
+    if not source.startswith(f"{CANONICAL}/"):
+        detail = "a run's file lies in <product>/<device>/ and is named like 20250323T013007Z.backup.jsonl"
+        landed.refused[source] = Fault("unknown_shape", detail)
+    elif name.endswith(LINE_ENDINGS):
+        landed.lines.append(path)
+    elif name.endswith(".parquet"):
+        landed.parquet.append(path)
+    else:
+        detail = f"the name must end in {', '.join(LINE_ENDINGS)} or .parquet"
+        landed.refused[source] = Fault("unknown_shape", detail)

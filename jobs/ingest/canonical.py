@@ -28,7 +28,7 @@ def parsed(records: DataFrame, tenants: Mapping[str, str], moment: datetime, max
     Parameters
     ----------
     records : DataFrame
-        source, position, record (JSON text, one object).
+        source, position, record (JSON text, one object), record_sha256, and refused: a fault found in reading it.
     tenants : mapping
         Landing prefix to tenant.
     moment : datetime
@@ -37,22 +37,26 @@ def parsed(records: DataFrame, tenants: Mapping[str, str], moment: datetime, max
     Returns
     -------
     DataFrame
-        Columns of `backups` but run_id (null where they can't be read), `record`, and `fault`: a struct of reason,
-        field and detail; null where the record is good.
+        Columns of `backups` but run_id (null where they can't be read), `record`, `record_sha256`, and `fault`: a
+        struct of reason, field and detail; null where the record is good.
     """
     fields = records.select(
         "source",
         "position",
         "record",
+        "record_sha256",
+        "refused",
         F.is_valid_utf8("record").alias("is_utf8"),
         F.from_json("record", AS_TEXT, {"columnNameOfCorruptRecord": "_corrupt"}).alias("said"),
     )
-    fields = fields.select("source", "position", "record", "is_utf8", "said.*")
+    fields = fields.select("source", "position", "record", "record_sha256", "refused", "is_utf8", "said.*")
     prefix_tenant = _tenant_of_prefix(tenants)
     typed = fields.select(
         "source",
         "position",
         "record",
+        "record_sha256",
+        "refused",
         F.when(~F.col("is_utf8"), "bad_encoding").when(_is_no_object(), "bad_json").alias("unreadable"),
         prefix_tenant.alias("prefix_tenant"),
         F.col("tenant_id").alias("said_tenant"),
@@ -76,8 +80,9 @@ def parsed(records: DataFrame, tenants: Mapping[str, str], moment: datetime, max
         *_figure_faults(),
         *_sum_faults(),
     ]
-    known = F.coalesce(F.lit(None).cast("struct<reason:string,field:string,detail:string>"), *faults)
-    return typed.withColumn("fault", known).select(*_backup_columns(), "record", "fault")
+    return typed.withColumn("fault", F.coalesce("refused", *faults)).select(
+        *_backup_columns(), "record", "record_sha256", "fault"
+    )
 
 
 def _backup_columns() -> list[Column]:

@@ -8,97 +8,157 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs import log
 from jobs.config import Config
-from jobs.files import list_names
-from jobs.ingest import accounting, arrivals, canonical, records
+from jobs.files import as_named, below, list_names
+from jobs.ingest import accounting, arrivals, canonical, parquet, records
+from jobs.ingest.products import GIT, READERS
+from jobs.ingest.stems import Fault
+from jobs.ingest.unpack import CUT
 from jobs.store import Store, union_all
 from jobs.tables import BACKUPS, REJECTS
 
 FILE_COLUMNS = "path string, modificationTime timestamp, length bigint, content binary"
 READER = "ingest"
-CANONICAL = "canonical"  # the one folder of the landing that this version reads
 
 
 def ingest(store: Store, config: Config) -> dict[str, int]:
     """Read what landed since the last time; return landed, backups, rejects and duplicates."""
     counts: Counter[str] = Counter(landed=0, backups=0, rejects=0, duplicates=0)
     folders = list_names(store.spark, config.landing)
-    unread = [name for name in folders if name != CANONICAL]
+    streamed = [name for name in folders if name == arrivals.CANONICAL or name in READERS]
+    unread = sorted(set(folders) - {*streamed, GIT})
     if unread:
-        log.warn(
-            "not read", folders=unread, todo=f"land records under {CANONICAL}/; this version reads no other folder"
-        )
-    if CANONICAL not in folders:
-        return dict(counts)
-    stream = (
-        store.spark.readStream.format("binaryFile")
-        .schema(FILE_COLUMNS)
+        known = ", ".join(sorted((arrivals.CANONICAL, GIT, *READERS)))
+        log.warn("not read", folders=unread, todo=f"name a folder like what it holds, one of: {known}")
+
+    def handle(store: Store, _: DataFrame, batch_id: int) -> None:
+        counts.update(ingest_files(store, config, _arrived(store, config, batch_id)))
+
+    if streamed:
+        folder = f"{as_named(config.landing)}/{{{','.join(streamed)}}}"
         # Else a file whose time lies a week before the newest one's is never read.
-        .options(recursiveFileLookup="true", maxFileAge="36500d")
-        .load(f"{config.landing}/{CANONICAL}")
-    )
-
-    def handle(store: Store, frame: DataFrame, batch_id: int) -> None:
-        with_bytes = {records.bare(row["path"]) for row in frame.collect()}
-        paths = arrivals.batch_files(store, READER, batch_id)
-        files = arrivals.sort_files(store.spark, paths, with_bytes, config.landing)
-        counts.update(ingest_files(store, config, files))
-
-    store.each_batch(stream.select("path"), READER, handle)
+        options = {"recursiveFileLookup": "true", "maxFileAge": "36500d"}
+        stream = store.spark.readStream.format("binaryFile").schema(FILE_COLUMNS).options(**options).load(folder)
+        store.each_batch(stream.select("path"), READER, handle)
+    if set(streamed) - {arrivals.CANONICAL}:
+        counts.update(ingest_files(store, config, _settled(store, config)))
+    if GIT in folders:
+        counts.update(_ingest_clones(store, config))
     return dict(counts)
 
 
 def ingest_files(store: Store, config: Config, files: arrivals.Landed) -> dict[str, int]:
     """Write the records of some landed files into the tables; return what became of them."""
-    rows, cut = _parse(store, config, files)
+    if files.is_empty():
+        return {}
+    groups, unopened = parquet.by_schema(store.spark, files.parquet)
+    refused = files.refused | {below(path, config.landing): Fault("unreadable", why) for path, why in unopened.items()}
+    try:
+        return _write(store, config, _landed(store, config, files, groups, refused, tolerant=False))
+    except parquet.FAILED_READ:
+        cut = [path for group in groups for path in group.paths if not parquet.reads_to_its_end(store.spark, path)]
+        if not cut:
+            raise
+        refused |= {below(path, config.landing): Fault("unreadable", CUT) for path in cut}
+        return _write(store, config, _landed(store, config, files, groups, refused, tolerant=True))
+
+
+def _landed(
+    store: Store,
+    config: Config,
+    files: arrivals.Landed,
+    groups: Sequence[parquet.ParquetFiles],
+    refused: Mapping[str, Fault],
+    tolerant: bool,
+) -> list[DataFrame]:
+    frames = []
+    if files.lines or files.stems:
+        lines = [(below(path, config.landing), path) for path in files.lines]
+        frames.append(records.records_of(store.spark, lines, files.stems, _latest(store, config)))
+    if groups:
+        frames.append(parquet.parquet_rows(store.spark, groups, config.landing, tolerant))
+    if refused:
+        frames.append(records.refused_rows(store.spark, refused))
+    return frames
+
+
+def _write(store: Store, config: Config, landed: Sequence[DataFrame]) -> dict[str, int]:
+    """Write landed records, in the columns of `records.LANDED`, into the tables; return what became of them."""
+    parsed = canonical.parsed(union_all(landed), config.tenants, store.run.moment, config.ingest.max_ahead_days)
+    rows = store.staged(parsed, READER)
     by_source = accounting.count_by_source(rows)
-    faults = files.faults + cut
     days = sorted({day for row in by_source for day in row["days"]})
     good = rows.where("fault IS NULL")
     expected, keys = sum(row["good"] for row in by_source), accounting.number_of_keys(good)
     winners = good if keys == expected else accounting.first_of_each_key(good)
     run_id = F.lit(store.run.run_id)
-    inserted = store.insert_new(winners.drop("record", "fault").withColumn("run_id", run_id), BACKUPS, days)
-    rejects = [
-        accounting.rejects_of_faults(rows.where("fault IS NOT NULL")),
-        accounting.rejects_of_files(store.spark, faults),
-    ]
+    backups = winners.drop("record", "record_sha256", "fault").withColumn("run_id", run_id)
+    inserted = store.insert_new(backups, BACKUPS, days)
+    rejects = [accounting.rejects_of_faults(rows.where("fault IS NOT NULL"))]
     if inserted < expected:  # else no key was held before, so the join could find nothing
         rejects.append(accounting.not_held_as_themselves(good, store.read(BACKUPS, days)))
-    if expected < sum(row["landed"] for row in by_source) or faults or inserted < expected:
+    landed_by_source = {row["source"]: row["landed"] for row in by_source}
+    if expected < sum(landed_by_source.values()) or inserted < expected:
         store.insert_new(union_all(rejects).withColumn("run_id", run_id), REJECTS, days=None)
-    landed_by_source = Counter({row["source"]: row["landed"] for row in by_source})
-    landed_by_source.update(fault.source for fault in faults)
-    counts = accounting.check_nothing_is_lost(landed_by_source, store.read(BACKUPS, days), store.read(REJECTS))
-    return counts
+    return accounting.check_nothing_is_lost(landed_by_source, store.read(BACKUPS, days), store.read(REJECTS))
 
 
-def _parse(store: Store, config: Config, files: arrivals.Landed) -> tuple[DataFrame, list[arrivals.FileFault]]:
-    """Parse the files once, kept for the writes that follow: their rows, and files that were cut.
-
-    Strictly first: told to go on, Spark reads over a cut without a word.
-    """
-    for key, value in records.READING.items():
-        store.spark.conf.set(key, value)
-    try:
-        rows, cut = _rows(store, config, files, tolerant=False), []
-    except records.FAILED_READ:
-        cut = arrivals.cut_files(store.spark, files, config.landing)
-        rows = _rows(store, config, files, tolerant=True)
-    for key in records.READING:
-        store.spark.conf.unset(key)
-    return rows, cut
+def _arrived(store: Store, config: Config, batch_id: int) -> arrivals.Landed:
+    """The new files of a batch, sorted."""
+    place = arrivals.Place(config.landing, config.time_zone)
+    seen = arrivals.seen_files(store, READER, batch_id)
+    begun = arrivals.begun_runs(seen, place)
+    settled = {source for source, has_exit in _held(store, begun).items() if not has_exit}
+    return arrivals.sort_files(seen, place, settled)
 
 
-def _rows(store: Store, config: Config, files: arrivals.Landed, tolerant: bool) -> DataFrame:
-    landed = records.records_of(store.spark, files.lines, files.parquet, config.landing, tolerant)
-    rows = canonical.parsed(landed, config.tenants, store.run.moment, config.ingest.max_ahead_days)
-    return store.staged(rows, READER)
+def _settled(store: Store, config: Config) -> arrivals.Landed:
+    """Runs whose `.exit` never came, once nothing was written to them for long, that no table holds yet."""
+    place = arrivals.Place(config.landing, config.time_zone)
+    oldest_change = store.run.moment - timedelta(hours=config.ingest.settle_hours)
+    old = arrivals.without_exit(arrivals.seen_files(store, READER), place, oldest_change)
+    held = _held(store, old)
+    runs = {source: files for source, files in old.items() if source not in held}
+    grown = {source for source, files in runs.items() if arrivals.is_growing(files.values(), oldest_change)}
+    return arrivals.Landed(stems=[place.stem(source, files) for source, files in runs.items() if source not in grown])
+
+
+def _held(store: Store, runs: Mapping[str, object]) -> dict[str, bool]:
+    """Of some runs those that the tables hold, and whether each was read with its exit status."""
+    if not runs:
+        return {}
+    since = min(arrivals.day_of_run(source) for source in runs) - timedelta(
+        days=1
+    )  # a tool's clock may lag behind the hook's
+    return accounting.held_runs(store.read(BACKUPS, since=since), store.read(REJECTS), list(runs))
+
+
+def _latest(store: Store, config: Config) -> datetime:
+    """The last moment that is not taken for a wrong clock."""
+    return store.run.moment + timedelta(days=config.ingest.max_ahead_days)
+
+
+def _ingest_clones(store: Store, config: Config) -> dict[str, int]:
+    """Read the days of each git repository that `backups` does not hold yet."""
+    place = f"{config.landing}/{GIT}"
+    newest = store.read(BACKUPS).where(f"product = '{GIT}'").groupBy("device_id").agg(F.max("day").alias("day"))
+    held = {row["device_id"]: row["day"] + timedelta(days=1) for row in newest.collect()}
+    rows = [
+        row
+        for device_id in list_names(store.spark, place)
+        for row in records.rows_of_clone(
+            Path(place) / device_id, device_id, store.run.moment.date(), held.get(device_id)
+        )
+    ]
+    return _write(store, config, [records.frame_of(store.spark, rows)]) if rows else {}
 
 
 if __name__ == "__main__":

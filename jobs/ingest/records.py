@@ -1,142 +1,152 @@
-"""Records of landed files: one JSON text a record, with the file and the row that it came from."""
+"""Records of landed files: one JSON text a record, with where it came from, and why it is refused if it is."""
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import reduce
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
-from py4j.protocol import Py4JJavaError
-from pyspark.errors import PySparkException
-from pyspark.sql import Column, DataFrame, DataFrameReader, SparkSession
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-# A file is read by one task from its first byte, so that a row's number in the task is its number in the file. Both
-# settings above any file's size keep Spark from splitting a file and from packing two into one task.
-READING = {"spark.sql.files.maxPartitionBytes": str(1 << 42), "spark.sql.files.openCostInBytes": str(1 << 42)}
-# pandas writes nanoseconds, which Spark only takes as whole numbers.
-NANOSECONDS_AS_NUMBERS = "spark.sql.legacy.parquet.nanosAsLong"
-READING[NANOSECONDS_AS_NUMBERS] = "true"
-ROW_IN_TASK = (1 << 33) - 1  # the low bits of monotonically_increasing_id
-SCHEME = "^[a-z0-9]+:/+|^/+"  # file:, file:// or s3a://, whichever of Spark's ways of writing an address
-FAILED_READ = (PySparkException, Py4JJavaError)  # the second when no Python code knows the JVM's exception
-RECORDS = "source string, position bigint, record string"
-NOT_PARQUET = "not a whole Parquet file; write it elsewhere, then rename it into place"
-LOCAL_TIME = "its times have no zone; write them in UTC, with a zone"
-MOMENTS = ("ended_at", "started_at")
+from jobs.ingest.outcomes import Outcome, outcomes
+from jobs.ingest.products import GIT, READERS
+from jobs.ingest.readers import git
+from jobs.ingest.stems import Fault, Stem
+from jobs.ingest.unpack import CutOffError, Overlong, lines
 
-
-@dataclass(frozen=True)
-class ParquetFiles:
-    """Parquet files of one schema; Spark takes one schema for all files of a read."""
-
-    paths: list[str]
-    has_nanoseconds: bool
+REFUSED = "refused struct<reason:string,field:string,detail:string>"
+LANDED = f"source string, position bigint, record string, record_sha256 string, {REFUSED}"
+LONGEST_RECORD = 16 << 20  # bytes; a thousand times what a record with many further fields has
+ROWS_A_BATCH = 10_000
+BYTES_A_BATCH = 32 << 20
+Row = tuple[str, int, bytes | None, str | None, dict[str, str | None] | None]
+ROW = pa.schema(
+    [
+        ("source", pa.string()),
+        ("position", pa.int64()),
+        ("record", pa.binary()),
+        ("record_sha256", pa.string()),
+        ("refused", pa.struct([("reason", pa.string()), ("field", pa.string()), ("detail", pa.string())])),
+    ]
+)
 
 
 def records_of(
-    spark: SparkSession, lines: Sequence[str], parquet: Sequence[ParquetFiles], landing: str, tolerant: bool
+    spark: SparkSession, files: Sequence[tuple[str, str]], stems: Sequence[Stem], latest: datetime
 ) -> DataFrame:
-    """Every record of some files as source, position (from 1) and record.
+    """Every record of some files of JSON Lines and runs of tools: the columns of `LANDED`.
 
-    A lazy frame. Acted on, it raises where a file ends too early; with `tolerant` it then gives what came before.
+    Python tasks read them, each file or run in one: Spark's own text source can neither say where a packed file breaks
+    off nor stand a line of a gigabyte.
 
     Parameters
     ----------
-    lines : sequence of str
+    files : sequence of (source, address)
         Files of JSON Lines.
-    parquet : sequence of ParquetFiles
-        The others.
-    landing : str
-        The folder whose name a source leaves out.
+    latest : datetime
+        The last moment that is not taken for a wrong clock.
     """
-    frames = [spark.createDataFrame([], RECORDS)]
-    if lines:
-        frames.append(_lines(_reader(spark, tolerant).text([_as_named(path) for path in lines]), landing))
-    for files in parquet:
-        rows = _reader(spark, tolerant).parquet(*map(_as_named, files.paths))
-        frames.append(_rows(_in_microseconds(rows) if files.has_nanoseconds else rows, landing))
+    tasks = [json.dumps({"kind": "lines", "source": source, "address": address}) for source, address in files]
+    tasks += [_stem_task(stem) for stem in stems]
     # One task a file is one output a file; thousands of small ones would cost more than what is in them.
-    most_tasks = max(64, 2 * spark.sparkContext.defaultParallelism)
-    return reduce(DataFrame.union, frames).coalesce(most_tasks)
+    partitions = min(len(tasks), max(64, 2 * spark.sparkContext.defaultParallelism))
+
+    def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for task in batch.column(0).to_pylist():
+                yield from _batches(_rows_of(json.loads(task), latest))
+
+    frame = spark.createDataFrame([(task,) for task in tasks], "task string").repartition(max(1, partitions))
+    return _with_text(frame.mapInArrow(read, LANDED.replace("record string", "record binary")))
 
 
-def reads_to_its_end(spark: SparkSession, path: str) -> bool:
-    """Whether the file can be read to its end; reads it."""
-    reader = _reader(spark, tolerant=False)
-    read = reader.parquet if path.lower().endswith(".parquet") else reader.text
+def refused_rows(spark: SparkSession, refused: Mapping[str, Fault]) -> DataFrame:
+    """Files that are refused as a whole, by source, in the columns of `LANDED`; position 0 is the file itself."""
+    return frame_of(spark, [_row(source, 0, fault) for source, fault in refused.items()])
+
+
+def frame_of(spark: SparkSession, rows: Sequence[Row]) -> DataFrame:
+    """Rows, at least one, as a frame in the columns of `LANDED`."""
+    return _with_text(spark.createDataFrame(pa.Table.from_batches([_batch(rows)])))
+
+
+def rows_of_stem(product: str, stem: Stem, latest: datetime) -> Iterator[Row]:
+    """What the product's reader makes of a run; its records are numbered from 1."""
+    for position, outcome in enumerate(outcomes(READERS[product], stem, latest), start=1):
+        yield _row(stem.source, position, outcome)
+
+
+def rows_of_clone(folder: Path, device_id: str, until: date, since: date | None) -> Iterator[Row]:
+    """A row a day for a git repository, from `since` on and before `until`; positions are days since 1970."""
+    for position, outcome in git.read(folder, device_id, until, since):
+        yield _row(f"{GIT}/{device_id}", position, outcome)
+
+
+def _stem_task(stem: Stem) -> str:
+    product = stem.source.partition("/")[0]
+    zone = stem.time_zone.key if stem.time_zone else None
+    said = {"source": stem.source, "device_id": stem.device_id, "files": dict(stem.files), "time_zone": zone}
+    return json.dumps({"kind": "stem", "product": product, "started_at": stem.started_at.isoformat(), **said})
+
+
+def _rows_of(task: dict[str, Any], latest: datetime) -> Iterator[Row]:
+    kind = task.pop("kind")
+    if kind == "lines":
+        yield from _lines(task["source"], task["address"])
+    else:
+        zone = ZoneInfo(task["time_zone"]) if task["time_zone"] else None
+        started_at = datetime.fromisoformat(task["started_at"])
+        stem = Stem(task["source"], task["device_id"], started_at, task["files"], zone)
+        yield from rows_of_stem(task["product"], stem, latest)
+
+
+def _lines(source: str, address: str) -> Iterator[Row]:
+    number = 0
     try:
-        read(_as_named(path)).write.format("noop").mode("overwrite").save()
-    except FAILED_READ:
-        return False
-    return True
+        for number, line in enumerate(lines(address, LONGEST_RECORD), start=1):
+            if isinstance(line, Overlong):
+                detail = f"the line has more than {LONGEST_RECORD >> 20} MiB; write one record a line"
+                yield source, number, None, line.sha256, {"reason": "too_long", "field": None, "detail": detail}
+            elif line.strip(b" \t\r"):
+                yield source, number, line, None, None
+        if not number:
+            detail = "the file has no byte; write it elsewhere, then rename it into place"
+            yield _row(source, 0, Fault("empty", detail))
+    except CutOffError as error:
+        yield _row(source, 0, Fault("unreadable", str(error)))
 
 
-def by_schema(spark: SparkSession, paths: Sequence[str]) -> tuple[list[ParquetFiles], dict[str, str]]:
-    """Parquet files grouped by schema, and those that won't open with what is wrong."""
-    groups: dict[tuple[str, bool], list[str]] = defaultdict(list)
-    unopened = {}
-    for path in paths:
-        try:
-            groups[_schema(spark, path), False].append(path)
-        except FAILED_READ as error:
-            if "TIMESTAMP(NANOS,true)" in str(error):
-                spark.conf.set(NANOSECONDS_AS_NUMBERS, "true")
-                groups[_schema(spark, path), True].append(path)
-                spark.conf.unset(NANOSECONDS_AS_NUMBERS)
-            else:
-                unopened[path] = LOCAL_TIME if "TIMESTAMP(NANOS,false)" in str(error) else NOT_PARQUET
-    return [ParquetFiles(held, has_nanoseconds) for (_, has_nanoseconds), held in groups.items()], unopened
+def _row(source: str, position: int, outcome: Outcome) -> Row:
+    if not isinstance(outcome, Fault):
+        return source, position, json.dumps(outcome).encode(), None, None
+    refused = {"reason": outcome.reason, "field": outcome.field, "detail": outcome.detail}
+    return source, position, outcome.text, outcome.sha256, refused
 
 
-def _schema(spark: SparkSession, path: str) -> str:
-    return _reader(spark, tolerant=False).parquet(_as_named(path)).schema.json()
+def _batches(rows: Iterable[Row]) -> Iterator[pa.RecordBatch]:
+    held: list[Row] = []
+    size = 0
+    for row in rows:
+        held.append(row)
+        size += len(row[2] or b"")
+        if len(held) == ROWS_A_BATCH or size > BYTES_A_BATCH:
+            yield _batch(held)
+            held, size = [], 0
+    if held:
+        yield _batch(held)
 
 
-def _in_microseconds(rows: DataFrame) -> DataFrame:
-    numbers = {field.name for field in rows.schema.fields if field.dataType.simpleString() == "bigint"}
-    moments = numbers & set(MOMENTS)
-    return rows.withColumns({name: F.timestamp_micros(F.floor(F.col(name) / 1000)) for name in sorted(moments)})
+def _with_text(rows: DataFrame) -> DataFrame:
+    # Bytes until here: a record need not be UTF-8, and Arrow would refuse such a text.
+    return rows.withColumn("record", F.col("record").cast("string"))
 
 
-def bare(address: str) -> str:
-    """An address without its scheme, which Spark writes in more than one way."""
-    return re.sub(SCHEME, "", address)
-
-
-def source_of(address: str, landing: str) -> str:
-    """The part of a file's address (not escaped) below the landing folder."""
-    return bare(address).removeprefix(_folder(landing))
-
-
-def _folder(landing: str) -> str:
-    return bare(landing).rstrip("/") + "/"
-
-
-def _reader(spark: SparkSession, tolerant: bool) -> DataFrameReader:
-    return spark.read.options(ignoreCorruptFiles=str(tolerant).lower())
-
-
-def _as_named(path: str) -> str:
-    """The address with the characters of a glob pattern escaped: a file's name is its name."""
-    return re.sub(r"([*?\[\]{}\\,^])", r"\\\1", path)
-
-
-def _lines(lines: DataFrame, landing: str) -> DataFrame:
-    position = F.monotonically_increasing_id().bitwiseAND(F.lit(ROW_IN_TASK)) + 1
-    numbered = lines.select(_source(landing), position.alias("position"), F.col("value").alias("record"))
-    return numbered.where(F.trim("record", F.lit(" \t\r")) != "")
-
-
-def _rows(rows: DataFrame, landing: str) -> DataFrame:
-    position = F.col("_metadata.row_index") + 1
-    return rows.select(_source(landing), position.alias("position"), F.to_json(F.struct("*")).alias("record"))
-
-
-def _source(landing: str) -> Column:
-    # url_decode takes a plus sign for a space, which a file's address does not.
-    address = F.url_decode(F.replace(F.col("_metadata.file_path"), F.lit("+"), F.lit("%2B")))
-    bare = F.regexp_replace(address, SCHEME, "")
-    return F.substring(bare, len(_folder(landing)) + 1, 1 << 30).alias("source")
+def _batch(rows: Sequence[Row]) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays(
+        [pa.array(column, f.type) for column, f in zip(zip(*rows, strict=True), ROW, strict=True)], schema=ROW
+    )

@@ -1,0 +1,16 @@
+"""Which product's folder in the landing is read by what. A new reader is one file in `readers/` and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from jobs.ingest.outcomes import Outcome
+from jobs.ingest.readers import borg, restic
+from jobs.ingest.stems import Stem
+
+# By the name of the product's folder; each reads one run.
+READERS: Mapping[str, Callable[[Stem], Iterator[Outcome]]] = {
+    "borg": borg.read,
+    "restic": restic.read,
+}
+GIT = "git"  # has no runs: its folder holds repositories

@@ -1,0 +1,129 @@
+"""Bytes of a landed file, unpacked, in pieces of bounded size; where it breaks off, what came before is still given."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import zstandard
+
+from jobs.files import open_file
+
+PACKINGS = ("", ".gz", ".zst")
+PIECE = 1 << 20  # bytes
+# A megabyte of zeros packs into a few bytes: zstd is fed so little at a time that what comes out stays below 200 MB.
+ZSTD_PIECE = 4096
+LARGEST = 64 << 30  # bytes unpacked; a day of a fleet of millions is a tenth of that
+CUT = "the file can't be read to its end; what was readable is used, land the rest under a new name"
+TOO_LARGE = f"the file unpacks to more than {LARGEST >> 30} GiB; what came before is used, land it in parts"
+
+
+class CutOffError(Exception):
+    """The file ends too early, is damaged, or unpacks to more than any record file; the message says what to do."""
+
+
+def pieces(address: str) -> Iterator[bytes]:
+    """The file's bytes, unpacked as its name says, a piece at a time.
+
+    Raises
+    ------
+    CutOffError
+        After what was readable was given.
+    """
+    unpacked = 0
+    try:
+        with open_file(address) as stream:
+            for piece in _unpacked(stream, address):
+                yield piece
+                unpacked += len(piece)
+                if unpacked > LARGEST:
+                    raise CutOffError(TOO_LARGE)
+    except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
+        raise CutOffError(CUT) from error
+
+
+@dataclass(frozen=True)
+class Overlong:
+    """A line of more bytes than any record has: it is not held in memory, only hashed."""
+
+    sha256: str
+
+
+def lines(address: str, longest: int) -> Iterator[bytes | Overlong]:
+    """The file's lines without their ends; an `Overlong` stands for one of more than `longest` bytes.
+
+    Raises
+    ------
+    CutOffError
+        After what was readable was given; the last line may then be half a line.
+    """
+    rest = b""
+    overlong = None
+    cut = None
+    try:
+        for piece in pieces(address):
+            first, *others = piece.split(b"\n")
+            if overlong is None and len(rest) + len(first) > longest:
+                overlong, rest = hashlib.sha256(rest), b""
+            if overlong is None:
+                rest += first
+            else:
+                overlong.update(first)
+            for other in others:
+                yield rest if overlong is None else Overlong(overlong.hexdigest())
+                rest, overlong = other, None
+    except CutOffError as error:
+        cut = error
+    if overlong is not None:
+        yield Overlong(overlong.hexdigest())
+    elif rest:
+        yield rest
+    if cut:
+        raise cut
+
+
+def text(address: str, longest: int) -> bytes:
+    """The whole file, unpacked.
+
+    Raises
+    ------
+    CutOffError
+        It ends too early, or has more than `longest` bytes.
+    """
+    held = bytearray()
+    for piece in pieces(address):
+        held += piece
+        if len(held) > longest:
+            raise CutOffError(f"the file has more than {longest >> 20} MiB, which no such record has")
+    return bytes(held)
+
+
+def _unpacked(stream: BinaryIO, name: str) -> Iterator[bytes]:
+    if name.endswith(".zst"):
+        yield from _from_zstd(stream)
+        return
+    if name.endswith(".gz"):
+        unzipped = gzip.GzipFile(fileobj=stream)
+        while piece := unzipped.read1(PIECE):  # `read` would keep what came before a cut to itself
+            yield piece
+        return
+    while piece := stream.read(PIECE):
+        yield piece
+
+
+def _from_zstd(stream: BinaryIO) -> Iterator[bytes]:
+    frame = zstandard.ZstdDecompressor().decompressobj()
+    is_inside = False
+    while packed := stream.read(ZSTD_PIECE):
+        while packed:
+            if frame.eof:
+                frame = zstandard.ZstdDecompressor().decompressobj()
+            yield frame.decompress(packed)
+            is_inside = not frame.eof
+            packed = frame.unused_data if frame.eof else b""
+    if is_inside:
+        raise EOFError("a zstd frame breaks off")

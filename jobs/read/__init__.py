@@ -1,0 +1,1 @@
+"""`uda read`: what the reader of a product makes of files, without Spark."""
