@@ -547,26 +547,34 @@ def test_git_that_is_not_there_is_a_fault(folder, monkeypatch):
 
 def test_nothing_that_the_repository_names_is_run(folder, tmp_path):
     two_days(folder)
+    signed = git(folder, "cat-file", "commit", "HEAD").replace(
+        b"\n\n", b"\ngpgsig -----BEGIN PGP SIGNATURE-----\n \n x\n -----END PGP SIGNATURE-----\n\n", 1
+    )
+    name = git(folder, "hash-object", "-t", "commit", "-w", "--stdin", said=signed).decode().strip()
+    git(folder, "update-ref", "HEAD", name)
+    blob = git(folder, "rev-parse", "HEAD:big").decode().strip()
+    (folder / ".git/objects" / blob[:2] / blob[2:]).unlink()  # promised by the remote below
     program, mark = tmp_path / "program", tmp_path / "it-ran"
     program.write_text(f"#!/bin/sh\necho ran >>'{mark}'\nexit 1\n")
     program.chmod(0o755)
-    for name in ("core.fsmonitor", "core.pager", "pager.log", "diff.external", "gpg.program", "core.sshCommand"):
-        git(folder, "config", name, str(program))
-    for name in ("diff.x.textconv", "diff.x.command", "filter.x.smudge", "filter.x.clean", "core.alternateRefsCommand"):
-        git(folder, "config", name, str(program))
-    git(folder, "config", "log.showSignature", "true")
-    git(folder, "config", "remote.origin.promisor", "true")
-    git(folder, "config", "remote.origin.url", f"ext::{program}")
-    git(folder, "config", "protocol.ext.allow", "always")
-    git(folder, "config", "alias.log", f"!{program}")
     (folder / ".git/info").mkdir(exist_ok=True)
     (folder / ".git/info/attributes").write_text("* diff=x filter=x\n")
     for hook in ("post-checkout", "reference-transaction", "pre-auto-gc"):
         shutil.copy(program, folder / ".git/hooks" / hook)
-    blob = git(folder, "rev-parse", "HEAD:big").decode().strip()
-    (folder / ".git/objects" / blob[:2] / blob[2:]).unlink()  # a promised blob would be fetched
+    with (folder / ".git/config").open("w") as config:
+        config.write(
+            f"""[core]\nrepositoryFormatVersion = 1\nfsmonitor = {program}\npager = {program}\nsshCommand = {program}
+            [pager]\nlog = {program}\n[diff]\nexternal = {program}\n[diff "x"]\ntextconv = {program}
+            [filter "x"]\nsmudge = {program}\n[log]\nshowSignature = true\n[gpg]\nprogram = {program}
+            [extensions]\npartialClone = origin\n[protocol "ext"]\nallow = always
+            [remote "origin"]\npromisor = true\nurl = "ext::{program}"\n"""
+        )
     assert [row["files_total"] for row in backups(folder).values()] == [2, 3]
     assert not mark.exists()
+    for command in (["log", "--raw"], ["cat-file", "-p", blob]):  # git itself would have run it
+        subprocess.run(["git", *command], cwd=folder, env=ALONE, capture_output=True, check=False)
+        assert mark.exists(), command
+        mark.unlink()
 
 
 def test_config_that_hides_changes_is_not_read(folder):
