@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -62,19 +62,33 @@ def delta_rs_address(address: str) -> str:
 
 def open_file(address: str) -> BinaryIO:
     """A file as a stream of bytes, on this machine or in an object store; needs no Spark: tasks open files with it."""
-    if "://" not in address and not address.startswith("file:"):
-        return Path(address).open("rb")
-    if address.startswith("file:"):  # Spark writes file:/a as well as file:///a
-        return Path("/" + address.removeprefix("file:").lstrip("/")).open("rb")
-    filesystem, path = FileSystem.from_uri(delta_rs_address(address))
+    local = _local(address)
+    if local is not None:
+        return local.open("rb")
+    filesystem, path = _remote(address)
     return cast(BinaryIO, filesystem.open_input_stream(path, compression=None))
 
 
 def modified_at(address: str) -> datetime | None:
     """When a file was last modified, UTC; None if it is not there."""
-    filesystem, path = FileSystem.from_uri(delta_rs_address(address if ":/" in address else f"file://{address}"))
-    info = filesystem.get_file_info(path)
-    return cast("datetime | None", info.mtime)
+    local = _local(address)
+    if local is not None:
+        return datetime.fromtimestamp(local.stat().st_mtime, UTC) if local.exists() else None
+    filesystem, path = _remote(address)
+    return cast("datetime | None", filesystem.get_file_info(path).mtime)
+
+
+def _local(address: str) -> Path | None:
+    if address.startswith("file:"):  # Spark writes file:/a as well as file:///a
+        return Path("/" + address.removeprefix("file:").lstrip("/"))
+    return None if "://" in address else Path(address)
+
+
+def _remote(address: str) -> tuple[FileSystem, str]:
+    # Only the bucket is read as an address: a key may hold what an address may not.
+    scheme, _, path = delta_rs_address(address).partition("://")
+    filesystem, _ = FileSystem.from_uri(f"{scheme}://{path.partition('/')[0]}")
+    return filesystem, path
 
 
 def bare(address: str) -> str:

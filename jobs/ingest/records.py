@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.ingest.outcomes import Outcome, outcomes
-from jobs.ingest.products import GIT, READERS
+from jobs.ingest.products import READERS
 from jobs.ingest.readers import git
 from jobs.ingest.stems import Fault, Stem
 from jobs.ingest.unpack import CutOffError, Overlong, lines
@@ -82,9 +82,9 @@ def rows_of_stem(product: str, stem: Stem, latest: datetime) -> Iterator[Row]:
 
 
 def rows_of_clone(folder: Path, device_id: str, until: date, since: date | None) -> Iterator[Row]:
-    """A row a day for a git repository, from `since` on and before `until`; positions are days since 1970."""
-    for position, outcome in git.read(folder, device_id, until, since):
-        yield _row(f"{GIT}/{device_id}", position, outcome)
+    """A row a day for a git repository, from `since` on and before `until`."""
+    for source, outcome in git.read(folder, device_id, until, since):
+        yield _row(source, 0 if isinstance(outcome, Fault) else 1, outcome)
 
 
 def _stem_task(stem: Stem) -> str:

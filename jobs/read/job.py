@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from jobs.errors import UdaError
 from jobs.ingest.derived import with_derived
-from jobs.ingest.outcomes import Outcome, outcomes
+from jobs.ingest.outcomes import Outcome, attempt, checked, outcomes
 from jobs.ingest.products import GIT, READERS
 from jobs.ingest.readers import git
 from jobs.ingest.stems import DRAFT, Fault, Record, Stem, parse_name, stem_time
@@ -73,8 +73,12 @@ def _clones(paths: Sequence[Path], moment: datetime) -> Iterator[Found]:
         folders = [path] if _is_repository(path) else sorted(folder for folder in path.iterdir() if folder.is_dir())
         for folder in folders:
             name = folder.resolve().name
-            for position, outcome in git.read(folder, name, moment.date()):
-                yield f"{GIT}/{name}", position, outcome
+            for source, outcome in git.read(folder, name, moment.date()):
+                yield source, 0 if isinstance(outcome, Fault) else 1, _checked(outcome, moment)
+
+
+def _checked(outcome: Outcome, moment: datetime) -> Outcome:
+    return outcome if isinstance(outcome, Fault) else attempt(checked, outcome, moment + MAX_AHEAD)
 
 
 def _is_repository(folder: Path) -> bool:

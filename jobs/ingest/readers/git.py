@@ -57,8 +57,8 @@ class Change:
         return [*self.added.values(), *self.updated.values()]
 
 
-def read(folder: Path, device_id: str, until: date, since: date | None = None) -> Iterator[tuple[int, Outcome]]:
-    """Each UTC day's backup with its position, in time order; then, at position 0, why there are no more.
+def read(folder: Path, device_id: str, until: date, since: date | None = None) -> Iterator[tuple[str, Outcome]]:
+    """Each UTC day's backup with its source, in time order; then, for the repository as one, why there are no more.
 
     Parameters
     ----------
@@ -73,20 +73,24 @@ def read(folder: Path, device_id: str, until: date, since: date | None = None) -
 
     Notes
     -----
-    The position is the number of days since 1970-01-01. A blob that the clone lacks counts as 4 MiB that do not
-    compress; figures with such a guess in them stand in `derived`.
+    A day's source is that of the repository and the date, as in git/wiki/2025-03-30. A blob that the clone lacks counts
+    as 4 MiB that do not compress; figures with such a guess in them stand in `derived`.
     """
     from_day = (since - EPOCH).days if since else 0
+    whole = f"{PRODUCT}/{device_id}"
     try:
         with opened(folder) as repository:
             for at, fields in _backups(repository, (until - EPOCH).days, from_day):
                 moment = datetime.fromtimestamp(at, UTC)
-                stem = Stem(f"{PRODUCT}/{device_id}", device_id, moment, {})
-                yield at // DAY, backup(PRODUCT, stem, started_at=moment, ended_at=moment, **fields)
+                stem = Stem(f"{whole}/{moment:%Y-%m-%d}", device_id, moment, {})
+                yield stem.source, backup(PRODUCT, stem, started_at=moment, ended_at=moment, **fields)
     except RefusedError as error:
-        yield 0, error.fault
+        yield whole, error.fault
     except OSError as error:
-        yield 0, Fault("unreadable", f"{error.strerror}; see that git is installed and may read the folder")
+        yield (
+            f"{PRODUCT}/{device_id}",
+            Fault("unreadable", f"{error.strerror}; see that git is installed and may read the folder"),
+        )
 
 
 def dated(times: Sequence[int]) -> list[int]:

@@ -65,16 +65,14 @@ def backups(folder, until=LATER, since=None):
     """The reader's records by day; there is no fault."""
     rows = list(read(folder, "nas", until, since))
     assert not [outcome for _, outcome in rows if isinstance(outcome, Fault)], rows
-    assert [position for position, _ in rows] == sorted({position for position, _ in rows})
-    return {
-        (date(1970, 1, 1) + timedelta(days=position)).isoformat(): checked(record, NEVER) for position, record in rows
-    }
+    assert [source for source, _ in rows] == sorted({source for source, _ in rows})
+    return {source.removeprefix("git/nas/"): checked(record, NEVER) for source, record in rows}
 
 
 def fault(folder):
     """The only outcome, which is a fault of the folder as a whole."""
-    ((position, found),) = read(folder, "nas", LATER)
-    assert position == 0
+    ((source, found),) = read(folder, "nas", LATER)
+    assert source == "git/nas"
     assert isinstance(found, Fault)
     assert found.reason == "unreadable"
     return found.detail
@@ -343,7 +341,7 @@ def test_the_reader_can_be_left_half_way(folder):
     commit(folder, "2024-03-01T08:00:00Z", {"a": b"1"})
     commit(folder, "2024-03-02T08:00:00Z", {"b": b"1"})
     rows = read(folder, "nas", LATER)
-    assert next(rows)[0] == (date(2024, 3, 1) - date(1970, 1, 1)).days
+    assert next(rows)[0] == "git/nas/2024-03-01"
     rows.close()
 
 
@@ -513,9 +511,9 @@ def test_the_days_before_damage_are_read(folder):
     commit(folder, "2024-03-05T08:00:00Z", {"f": b"4"})
     tree = git(folder, "rev-parse", "HEAD~1:sub").decode().strip()
     (folder / ".git/objects" / tree[:2] / tree[2:]).unlink()
-    *rows, (position, last) = read(folder, "nas", LATER)
+    *rows, (source, last) = read(folder, "nas", LATER)
     assert [row for _, row in rows] == list(expected.values())
-    assert (position, last.reason) == (0, "unreadable")
+    assert (source, last.reason) == ("git/nas", "unreadable")
     assert "git fsck" in last.detail
 
 
@@ -638,10 +636,10 @@ def test_any_bytes_in_any_file_give_outcomes_only(small, tmp_path, files):
         if kind != "remove":
             changed = {"cut": held[:at], "insert": held[:at] + noise + held[at:], "replace": noise}
             file.write_bytes(changed.get(kind, held[:at] + noise + held[at + len(noise) :]))
-    for position, outcome in read(tmp_path / "copy", "nas", LATER):
-        assert isinstance(position, int)
+    for source, outcome in read(tmp_path / "copy", "nas", LATER):
+        assert source.startswith("git/nas")
         if isinstance(outcome, Fault):
-            assert (position, outcome.reason) == (0, "unreadable")
+            assert (source, outcome.reason) == ("git/nas", "unreadable")
         else:
             assert outcome["files_total"] >= outcome["files_added"] >= 0
 

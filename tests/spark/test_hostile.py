@@ -1,0 +1,107 @@
+"""Landings that nobody would wish for: no crash, and every record accounted for."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import subprocess
+from datetime import timedelta
+from pathlib import Path
+
+import zstandard
+
+from benchmarks.hostile import land_hostile
+from jobs.ingest.job import ingest
+from jobs.ingest.stems import parse_name
+from jobs.tables import BACKUPS, REJECTS
+from tests.conftest import MOMENT, store_of
+from tests.rows import folder_of, land, record
+
+FILES = 150
+
+
+def test_damaged_records_and_runs_are_all_accounted_for(store, config):
+    land_hostile(Path(config.landing), FILES, seed=11)
+    counts = ingest(store, config)
+    later = store_of(store.spark, config, MOMENT + timedelta(days=365 * 200))
+    more = ingest(later, config)  # by then even runs without .exit, of whatever age they claim to be, are read
+    landed = counts["landed"] + more["landed"]
+    assert landed == sum(each[name] for each in (counts, more) for name in ("backups", "rejects", "duplicates"))
+    assert landed == store.read(BACKUPS).count() + store.read(REJECTS).count()
+
+    held = {row["source"] for table in (BACKUPS, REJECTS) for row in store.read(table).select("source").collect()}
+    for file in Path(config.landing).rglob("*"):
+        if file.is_file():
+            source = str(file.relative_to(config.landing))
+            run = parse_name(file.name)
+            of_run = f"{source.rpartition('/')[0]}/{run[0]}" if run else source
+            assert source in held or of_run in held or not file.read_bytes().strip(), source
+
+
+def test_a_line_of_a_hundred_megabytes_and_a_bomb_cost_their_reject_and_little_memory(store, config):
+    huge = b'{"device_id": "' + b"x" * 100_000_000 + b'"}\n'
+    good = json.dumps(record(0)).encode() + b"\n"
+    (folder_of(config) / "line.jsonl").write_bytes(huge + good)
+    bomb = b"\0" * 1_000_000_000
+    (folder_of(config) / "bomb.jsonl.gz").write_bytes(gzip.compress(bomb) + gzip.compress(b"\n" + good))
+    (folder_of(config) / "bomb.jsonl.zst").write_bytes(zstandard.compress(bomb) + zstandard.compress(b"\n" + good))
+    assert ingest(store, config) == {"landed": 6, "backups": 1, "rejects": 3, "duplicates": 2}
+    rejects = {
+        (row["source"], row["position"]): row for row in store.read(REJECTS).where("reason = 'too_long'").collect()
+    }
+    assert {source for source, _ in rejects} == {
+        f"canonical/{name}" for name in ("line.jsonl", "bomb.jsonl.gz", "bomb.jsonl.zst")
+    }
+    assert all(row["record"] is None and len(row["record_sha256"]) == 64 for row in rejects.values())
+
+
+def test_deep_json_is_one_bad_record(store, config):
+    land(config, "deep.jsonl", ["[" * 100_000, '{"a":' * 5_000 + "1" + "}" * 5_000, record(0)])
+    assert ingest(store, config)["rejects"] == 2
+
+
+def test_text_that_other_programs_would_act_on_is_kept_as_it_is(store, config):
+    name = "../../etc'; DROP TABLE backups; -- <script>\u202e\n\u0000`$(reboot)`"
+    land(config, "names.jsonl", [record(0, device=name)])
+    ingest(store, config)
+    (row,) = store.read(BACKUPS).collect()
+    assert row["device_id"] == name
+
+
+def test_a_git_repository_is_read_by_day_and_only_for_what_is_new(store, config):
+    folder = Path(config.landing) / "git" / "wiki"
+    folder.mkdir(parents=True)
+    git(folder, "init", "-q")
+    for day in (1, 2, 2):
+        commit(folder, f"2025-03-0{day}T10:00:00Z")
+    assert ingest(store, config) == {"landed": 2, "backups": 2, "rejects": 0, "duplicates": 0}
+    assert ingest(store, config)["landed"] == 0
+    commit(folder, "2025-03-04T10:00:00Z")
+    assert ingest(store, config)["backups"] == 1
+    rows = store.read(BACKUPS).orderBy("ended_at").collect()
+    assert [(row["source"], row["backup_kind"], row["files_added"]) for row in rows] == [
+        ("git/wiki/2025-03-01", "full", 1),
+        ("git/wiki/2025-03-02", "incremental", 2),
+        ("git/wiki/2025-03-04", "incremental", 1),
+    ]
+
+
+def test_a_folder_that_is_no_repository_is_refused_and_the_others_are_read(store, config):
+    (Path(config.landing) / "git" / "empty").mkdir(parents=True)
+    land(config, "a.jsonl", [record(0)])
+    assert ingest(store, config)["rejects"] == 1
+    (reject,) = store.read(REJECTS).collect()
+    assert (reject["source"], reject["position"], reject["reason"]) == ("git/empty", 0, "unreadable")
+
+
+def commit(folder, at):
+    (folder / f"file {len(list(folder.iterdir()))}").write_text(at, "utf-8")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "-m", "x", at=at)
+
+
+def git(folder, *arguments, at="2025-01-01T00:00:00Z"):
+    who = {f"GIT_{role}_{what}": "a" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    dates = {"GIT_AUTHOR_DATE": at, "GIT_COMMITTER_DATE": at}
+    subprocess.run(["git", *arguments], cwd=folder, env={**os.environ, **who, **dates}, check=True)
