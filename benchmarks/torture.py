@@ -1,6 +1,7 @@
-"""Kill `uda run` at random moments, many times over, and compare every table with a lake that was never killed.
+"""Damaged input by the ten thousand, and `uda run` killed at random moments, many times over.
 
-The landing folder grows in steps, as it does in life. One lake runs each step in peace; the other is killed with
+First ingest reads a landing of damaged records and runs of tools, and every one must be accounted for. Then the landing
+folder grows in steps, as it does in life, damage included. One lake runs each step in peace; the other is killed with
 SIGKILL at a random moment, run again, killed again, and in the end left to finish. All columns but run_id must be the
 same; `runs`, which says what happened, is not compared.
 """
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +24,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from deltalake import DeltaTable
 
 from benchmarks.fleet import FIRST_DAY, land_fleet
-from jobs.tables import RUNS, TABLES
+from benchmarks.hostile import land_hostile
+from benchmarks.processes import measured
+from jobs.config import load_config
+from jobs.ingest.job import ingest
+from jobs.run import start_run
+from jobs.spark import session
+from jobs.store import Store
+from jobs.tables import BACKUPS, REJECTS, RUNS, TABLES
 
 DEVICES = 20
+DAMAGED_A_STEP = 30
 # Enough history to teach, then single days, as a scheduled run meets them.
 STEPS = (range(0, 60), range(60, 61), range(61, 62))
 MOMENT = f"{FIRST_DAY.replace(month=FIRST_DAY.month + 4).isoformat()}T00:00:00Z"
@@ -34,20 +44,43 @@ def main() -> int:
     """0 if all tables are the same, 1 if not."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--seed", type=int, default=None, help="repeat the kills of an earlier call")
+    parser.add_argument("--damaged", type=int, default=10_000, help="files of records, and as many runs of tools")
+    parser.add_argument("--seed", type=int, default=None, help="repeat an earlier call")
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 32)
     print(f"seed {seed}, {options.kills} kills, {DEVICES} devices in {len(STEPS)} steps", flush=True)
     draw = random.Random(seed)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # else a run in its own group would outlive this program
     with tempfile.TemporaryDirectory(prefix="uda-torture-") as folder:
-        return _torture(Path(folder), options.kills, draw, seed)
+        return _damage(Path(folder) / "damaged", options.damaged, seed) or _torture(
+            Path(folder), options.kills, draw, seed
+        )
+
+
+def _damage(folder: Path, files: int, seed: int) -> int:
+    """0 if a landing of so many damaged files and runs is read to its end and accounted for."""
+    if not files:
+        return 0
+    config = replace(load_config(None, {}), lake=str(folder / "lake"), landing=str(folder / "landing"))
+    land_hostile(folder / "landing", files, seed)
+    spark = session(config.spark, progress=False)
+    store = Store(spark, config.lake, start_run())
+    with measured() as cost:
+        counts = ingest(store, config)
+    held = store.read(BACKUPS).count() + store.read(REJECTS).count()
+    spark.stop()
+    print(
+        f"{files} damaged files, {files} runs: {counts}, held {held}, {cost.wall:.0f} s, peak MB {cost.peak_mb}",
+        flush=True,
+    )
+    return 0 if counts["landed"] == held else 1
 
 
 def _torture(folder: Path, kills: int, draw: random.Random, seed: int) -> int:
     landing, calm, killed = folder / "landing", folder / "calm", folder / "killed"
     for number, days in enumerate(STEPS):
         land_fleet(landing / "canonical", DEVICES, days, seed)
+        land_hostile(landing, DAMAGED_A_STEP, seed + number)
         seconds = _finish(calm, landing)
         # A run takes seconds to start, where a kill proves little; yet it must not be spared either.
         for kill in range(number, kills, len(STEPS)):
