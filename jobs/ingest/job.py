@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from jobs import log
 from jobs.config import Config
 from jobs.files import list_names
-from jobs.ingest import accounting, arrivals, canonical, records
+from jobs.ingest import accounting, arrivals, canonical, records, typed
 from jobs.store import Store, union_all
 from jobs.tables import BACKUPS, REJECTS
 
@@ -97,8 +97,13 @@ def _parse(store: Store, config: Config, files: arrivals.Landed) -> tuple[DataFr
 
 def _rows(store: Store, config: Config, files: arrivals.Landed, tolerant: bool) -> DataFrame:
     landed = records.records_of(store.spark, files.lines, files.parquet, config.landing, tolerant)
-    rows = canonical.parsed(landed, config.tenants, store.run.moment, config.ingest.max_ahead_days)
-    return store.staged(rows, READER)
+    known = (config.tenants, store.run.moment, config.ingest.max_ahead_days)
+    rows = store.staged(typed.typed(landed, *known), READER)
+    in_order = rows.where("is_in_order").drop("is_in_order").withColumn("fault", F.lit(None).cast(canonical.FAULT))
+    others = rows.where("NOT is_in_order").select("source", "position", "record")
+    if others.isEmpty():
+        return in_order
+    return in_order.unionByName(store.staged(canonical.parsed(others, *known), f"{READER}-others"))
 
 
 if __name__ == "__main__":
