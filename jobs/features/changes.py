@@ -35,7 +35,8 @@ def beside_previous(history: DataFrame, look_back_days: int) -> DataFrame:
     same_backup = Window.partitionBy(*DEVICE, "backup_id").orderBy("day").rowsBetween(Window.unboundedPreceding, -1)
     state = F.struct(*STATE, "is_new")
     # A re-delivered row is the same backup again: nothing is compared with it, and it hides no other.
-    rows = history.withColumns(
+    # Brought together once, by device: else each window would, since the first one asks for less.
+    rows = history.repartition(*DEVICE).withColumns(
         {
             "is_redelivery": F.count("*").over(same_backup) > 0,
             "has_turned": ~F.col("is_new") & F.coalesce(F.max("is_new").over(same_backup), F.lit(False)),
