@@ -25,6 +25,7 @@ from pyspark.sql import functions as F
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks import floor
 from benchmarks.fleet import FIRST_DAY, land_fleet
+from benchmarks.plot import picture
 from benchmarks.processes import Cost, measured
 from jobs import log
 from jobs.config import Config, load_config
@@ -38,12 +39,13 @@ from jobs.versions import learned_until
 SEED = 20250101
 WARMING_DEVICES = 100
 RESULTS = Path(__file__).parent / "results"
+PICTURE = Path(__file__).parents[1] / "docs" / "images" / "line.svg"
 # The row count that a stage's cost is set against.
 ROWS = {"ingest": "landed", "features": "features", "train": "teachers", "score": "scored", "report": "listed"}
 
 
 def main() -> None:
-    """Measure, and write benchmarks/results/line_<devices>x<days>.json."""
+    """Measure, and write benchmarks/results/line_<devices>x<days>.json and a picture of it into docs/images."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--devices", type=int, default=10_000)
     parser.add_argument("--days", type=int, default=90)
@@ -72,6 +74,9 @@ def main() -> None:
     file.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     _show(cases)
     print(f"written: {file}")
+    if options.out == RESULTS:
+        PICTURE.write_text(picture(found), encoding="utf-8")
+        print(f"written: {PICTURE}")
 
 
 def _cases(spark: Any, config: Config, folder: Path, devices: int, days: int) -> dict[str, Any]:

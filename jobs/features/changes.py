@@ -35,7 +35,8 @@ def beside_previous(history: DataFrame, look_back_days: int) -> DataFrame:
     same_backup = Window.partitionBy(*DEVICE, "backup_id").orderBy("day").rowsBetween(Window.unboundedPreceding, -1)
     state = F.struct(*STATE, "is_new")
     # A re-delivered row is the same backup again: nothing is compared with it, and it hides no other.
-    rows = history.withColumns(
+    # Brought together once, by device: else each window would, since the first one asks for less.
+    rows = history.repartition(*DEVICE).withColumns(
         {
             "is_redelivery": F.count("*").over(same_backup) > 0,
             "has_turned": ~F.col("is_new") & F.coalesce(F.max("is_new").over(same_backup), F.lit(False)),
@@ -45,8 +46,10 @@ def beside_previous(history: DataFrame, look_back_days: int) -> DataFrame:
     rows = rows.withColumns(
         {
             "previous": F.last(F.when(is_complete, state), ignorenulls=True).over(before),
+            # A failed run left nothing, and stands between no two.
             "directly_before": F.last(
-                F.when(~F.col("is_redelivery"), F.struct("status", "is_new")), ignorenulls=True
+                F.when(~F.col("is_redelivery") & (F.col("status") != "failed"), F.struct("status", "is_new")),
+                ignorenulls=True,
             ).over(before),
             "is_after_turned": F.max("has_turned").over(before),
         }
@@ -70,10 +73,13 @@ def _with_derived(rows: DataFrame) -> DataFrame:
     # A full that calls everything new says nothing about change; only the totals beside those before do.
     is_all_new = (F.col("backup_kind") == "full") & (F.col("files_added") >= after)
     grown, shrunk = F.greatest(after - before, F.lit(0)), F.greatest(before - after, F.lit(0))
+    # What moved was deleted somewhere.
+    moved = F.when(~is_all_new, F.least("files_moved", deleted))
     derived = {
         "files_added": (is_all_new, grown),
         "files_deleted": (is_all_new | deleted.isNotNull(), F.when(is_all_new, shrunk).otherwise(deleted)),
-        **{name: (is_all_new, F.lit(None)) for name in ("files_updated", "files_moved", "files_new_extension")},
+        "files_moved": (is_all_new | (deleted < F.col("files_moved")), moved),
+        **{name: (is_all_new, F.lit(None)) for name in ("files_updated", "files_new_extension")},
         **{name: (is_all_new, F.lit(None)) for name in ("bytes_uploaded", "bytes_unique", "bytes_compressed")},
     }
     marks = [
@@ -84,7 +90,12 @@ def _with_derived(rows: DataFrame) -> DataFrame:
         name: F.when(F.coalesce(by_rule, F.lit(False)), value.cast("bigint")).otherwise(F.col(name))
         for name, (by_rule, value) in derived.items()
     }
-    return rows.withColumns({**replaced, "derived": F.array_union("derived", F.array_compact(F.array(*marks)))})
+    marked = {"derived": F.array_union("derived", F.array_compact(F.array(*marks)))}
+    # After a partial backup, files that could not be read then look new.
+    is_after_partial = (F.col("directly_before.status") == "partial") & F.col("files_added").isNotNull()
+    with_added = F.array_union("upper_bound", F.array(F.lit("files_added")))
+    marked["upper_bound"] = F.when(is_after_partial, with_added).otherwise(F.col("upper_bound"))
+    return rows.withColumns({**replaced, **marked})
 
 
 def _with_changes(rows: DataFrame) -> DataFrame:

@@ -35,47 +35,47 @@ def features(store: Store, config: Config) -> dict[str, int]:
 
 def write_features(store: Store, fresh: DataFrame, look_back_days: int) -> dict[str, int]:
     """Write the features of the `fresh` rows of `backups`; return how many were written and how many corrected."""
-    fresh = changes.without_provenance(fresh).persist()
+    fresh = changes.without_provenance(fresh)
     days = days_of(fresh)
-    rows = changes.beside_previous(_history(store, fresh, days, look_back_days), look_back_days)
-    rows = rows.withColumn("run_id", F.lit(store.run.run_id)).persist()
-    written = store.insert_new(rows.where("is_new").drop("is_new", "is_touched"), FEATURES, days)
+    held = changes.without_provenance(store.read(BACKUPS, since=days[0] - timedelta(days=look_back_days)))
+    nothing_later = store.read(FEATURES, since=days[0]).isEmpty()
+    if nothing_later:  # the ordinary case: all backups since the first fresh one are new, and none is corrected
+        fresh, earlier = held.where(F.col("day") >= F.lit(days[0])), held.where(F.col("day") < F.lit(days[0]))
+    else:
+        earlier = held.join(fresh.select(*BACKUPS.key), on=list(BACKUPS.key), how="left_anti")
+    rows = changes.beside_previous(_history(fresh, earlier, days[-1]), look_back_days)
+    rows = rows.withColumn("run_id", F.lit(store.run.run_id))
+    if nothing_later:
+        new = rows.where("is_new").drop("is_new", "is_touched")
+        return {"features": store.insert_new(new, FEATURES, days), "corrected": 0}
+    rows = store.staged(rows, READER)
+    new = rows.where("is_new").drop("is_new", "is_touched")
+    written = store.insert_new(new, FEATURES, days)
     # Rows held before although they come as new: the checkpoint was lost, and any of them may want correcting.
-    is_late = "NOT is_new AND is_touched" if written == rows.where("is_new").count() else "is_new OR is_touched"
+    is_late = "NOT is_new AND is_touched" if written == new.count() else "is_new OR is_touched"
     late = rows.where(is_late).drop("is_new", "is_touched")
     late_days = days_of(late)
-    corrected = store.correct(late, FEATURES, late_days) if late_days else 0
-    rows.unpersist()
-    fresh.unpersist()
-    return {"features": written, "corrected": corrected}
+    return {"features": written, "corrected": store.correct(late, FEATURES, late_days) if late_days else 0}
 
 
-def _history(store: Store, fresh: DataFrame, days: list[date], look_back_days: int) -> DataFrame:
-    """Fresh rows and, of their devices, what is held since the look-back; `is_new` tells the two apart.
+def _history(fresh: DataFrame, earlier: DataFrame, last: date) -> DataFrame:
+    """Fresh rows and, of their devices, those of `earlier`; `is_new` tells the two apart.
 
     Far back only for devices with a fresh row that is late or finds no complete backup near: on an ordinary day these
     are few, and a year of everybody's history stays unread.
     """
-    first, last = days[0], days[-1]
-    near_since, far_since = last - timedelta(days=NEAR_DAYS), first - timedelta(days=look_back_days)
-    keys = fresh.select(*BACKUPS.key, F.lit(True).alias("is_new"))
+    fresh = fresh.withColumn("is_new", F.lit(True))
+    if earlier.isEmpty():
+        return fresh
+    near_since = F.lit(last - timedelta(days=NEAR_DAYS))
     devices = fresh.groupBy(*changes.DEVICE).agg(F.min("day").alias("first_day"))
-    near = _held(store, near_since).join(devices, on=list(changes.DEVICE), how="left_semi")
+    near = earlier.where(F.col("day") >= near_since).join(devices, on=list(changes.DEVICE), how="left_semi")
     has_one_before = near.where("status = 'complete'").groupBy(*changes.DEVICE).agg(F.min("day").alias("complete_day"))
     wide = devices.join(has_one_before, on=list(changes.DEVICE), how="left").where(
         F.col("complete_day").isNull() | (F.col("complete_day") >= F.col("first_day"))
     )
-    far = (
-        _held(store, far_since)
-        .where(F.col("day") < F.lit(near_since))
-        .join(wide, on=list(changes.DEVICE), how="left_semi")
-    )
-    # Unique on the key: a miss is a row that was handled before.
-    return near.unionByName(far).join(keys, on=list(BACKUPS.key), how="left").fillna(False, subset=["is_new"])
-
-
-def _held(store: Store, since: date) -> DataFrame:
-    return changes.without_provenance(store.read(BACKUPS, since=since))
+    far = earlier.where(F.col("day") < near_since).join(wide, on=list(changes.DEVICE), how="left_semi")
+    return fresh.unionByName(near.unionByName(far).withColumn("is_new", F.lit(False)))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -17,6 +19,10 @@ FIELDS = (*TEXTS, *FIGURE_NAMES, *LISTS)
 # Every field is read as text first: a value of the wrong type is then seen and named, where a typed schema would
 # silently make it null.
 AS_TEXT = ", ".join(f"`{name}` STRING" for name in (*FIELDS, "_corrupt"))
+MOMENTS = ("started_at", "ended_at")
+# A total after the backup holds what the backup added and updated.
+TOTALS = {"files_total": ("files_added", "files_updated"), "bytes_total": ("bytes_uploaded",)}
+FAULT = "struct<reason:string,field:string,detail:string>"
 MOMENT = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?"
 ZONE = r"(Z|z|[+-]\d\d:?\d\d)$"
 OLDEST = "2000-01-01"  # no backup product in use kept its records before; a 1970 is a clock that was never set
@@ -50,7 +56,7 @@ def parsed(records: DataFrame, tenants: Mapping[str, str], moment: datetime, max
         F.from_json("record", AS_TEXT, {"columnNameOfCorruptRecord": "_corrupt"}).alias("said"),
     )
     fields = fields.select("source", "position", "record", "record_sha256", "refused", "is_utf8", "said.*")
-    prefix_tenant = _tenant_of_prefix(tenants)
+    prefix_tenant = tenant_of_prefix(tenants)
     typed = fields.select(
         "source",
         "position",
@@ -60,19 +66,11 @@ def parsed(records: DataFrame, tenants: Mapping[str, str], moment: datetime, max
         F.when(~F.col("is_utf8"), "bad_encoding").when(_is_no_object(), "bad_json").alias("unreadable"),
         prefix_tenant.alias("prefix_tenant"),
         F.col("tenant_id").alias("said_tenant"),
-        F.coalesce(prefix_tenant, _text("tenant_id"), F.lit("default")).alias("tenant_id"),
-        F.coalesce(_text("product"), F.lit("canonical")).alias("product"),
-        _text("device_id").alias("device_id"),
-        _text("backup_id").alias("backup_id"),
-        F.coalesce(_text("backup_kind"), F.lit("unknown")).alias("backup_kind"),
-        F.coalesce(_text("status"), F.lit("complete")).alias("status"),
-        *[
-            F.struct(F.col(name).alias("said"), _moment(name).alias("at")).alias(name)
-            for name in ("started_at", "ended_at")
-        ],
+        *words(prefix_tenant),
+        *[F.struct(F.col(name).alias("said"), moment_of(name).alias("at")).alias(name) for name in MOMENTS],
         *[F.struct(F.col(name).alias("said"), _whole(name).alias("n")).alias(name) for name in FIGURE_NAMES],
         *[F.struct(F.col(name).alias("said"), _names(name).alias("names")).alias(name) for name in LISTS],
-        _extra().alias("extra"),
+        extra().alias("extra"),
     )
     faults = [
         *_text_faults(),
@@ -83,6 +81,18 @@ def parsed(records: DataFrame, tenants: Mapping[str, str], moment: datetime, max
     return typed.withColumn("fault", F.coalesce("refused", *faults)).select(
         *_backup_columns(), "record", "record_sha256", "fault"
     )
+
+
+def words(prefix_tenant: Column) -> list[Column]:
+    """The columns of words, from what the record says; `prefix_tenant` null: the record's own tenant counts."""
+    return [
+        F.coalesce(prefix_tenant, _text("tenant_id"), F.lit("default")).alias("tenant_id"),
+        F.coalesce(_text("product"), F.lit("canonical")).alias("product"),
+        _text("device_id").alias("device_id"),
+        _text("backup_id").alias("backup_id"),
+        F.coalesce(_text("backup_kind"), F.lit("unknown")).alias("backup_kind"),
+        F.coalesce(_text("status"), F.lit("complete")).alias("status"),
+    ]
 
 
 def _backup_columns() -> list[Column]:
@@ -106,7 +116,8 @@ def _whole(name: str) -> Column:
     return F.coalesce(F.col(name).try_cast("bigint"), F.when(exact == F.floor(exact), exact.try_cast("bigint")))
 
 
-def _moment(name: str) -> Column:
+def moment_of(name: str) -> Column:
+    """A moment from its text; null where it is not written as one, or without a zone."""
     return F.when(F.col(name).rlike(MOMENT + ZONE), F.col(name).try_cast("timestamp"))
 
 
@@ -114,7 +125,8 @@ def _names(name: str) -> Column:
     return F.when(F.col(name).isNotNull(), F.from_json(name, "array<string>"))
 
 
-def _extra() -> Column:
+def extra() -> Column:
+    """The record's other fields as one JSON object; null: none."""
     known = F.array(*[F.lit(name) for name in FIELDS])
     further = F.size(F.array_except(F.json_object_keys("record"), known)) > 0
     everything = F.from_json("record", "map<string,string>")
@@ -122,7 +134,8 @@ def _extra() -> Column:
     return F.when(further, F.to_json(kept))
 
 
-def _tenant_of_prefix(tenants: Mapping[str, str]) -> Column:
+def tenant_of_prefix(tenants: Mapping[str, str]) -> Column:
+    """The tenant to whom the source's landing prefix belongs; null: to none."""
     found = F.lit(None).cast("string")
     for prefix in sorted(tenants, key=len):  # the longest prefix is asked first, so it is wrapped last
         folder = prefix.strip("/") + "/"
@@ -208,12 +221,10 @@ def _figure_faults() -> list[Column]:
 
 
 def _sum_faults() -> list[Column]:
-    """A total after the backup holds what the backup added and updated; figures that are upper bounds prove nothing."""
+    """Totals smaller than their parts; figures that are upper bounds prove nothing."""
     faults = []
-    for total, parts in (("files_total", ("files_added", "files_updated")), ("bytes_total", ("bytes_uploaded",))):
-        together = F.coalesce(f"{parts[0]}.n", F.lit(0))
-        for part in parts[1:]:
-            together = F.try_add(together, F.coalesce(f"{part}.n", F.lit(0)))
+    for total, parts in TOTALS.items():
+        together = reduce(F.try_add, [F.coalesce(f"{part}.n", F.lit(0)) for part in parts])
         is_exact = ~F.arrays_overlap(
             F.coalesce("upper_bound.names", F.array().cast("array<string>")), F.array(*[F.lit(name) for name in parts])
         )
@@ -234,7 +245,4 @@ def disagree_on_counts(one: str, other: str) -> Column:
     # dirs_total is left out: tools count the source's own parents now and then.
     counts = [column.name for column in COUNTS if column.name != "dirs_total"]
     differs = [F.coalesce(exact(one, name) != exact(other, name), F.lit(False)) for name in counts]
-    together = differs[0]
-    for difference in differs[1:]:
-        together = together | difference
-    return together
+    return reduce(or_, differs)

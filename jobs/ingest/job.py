@@ -1,7 +1,7 @@
 """Ingest: what landed becomes `backups` and `rejects`.
 
-Structured Streaming knows which files are new. A batch is written such that doing it again changes nothing, and counts
-as done only when every landed record is found again in one of the two tables.
+Structured Streaming knows which files are new, and what it saw tells which runs of tools are whole. A batch is written
+such that doing it again changes nothing.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from pyspark.sql import DataFrame
@@ -18,11 +18,12 @@ from pyspark.sql import functions as F
 from jobs import log
 from jobs.config import Config
 from jobs.files import as_named, below, list_names
-from jobs.ingest import accounting, arrivals, canonical, parquet, records
+from jobs.ingest import accounting, arrivals, parquet, records
+from jobs.ingest.commit import commit, latest_moment
 from jobs.ingest.products import GIT, READERS
 from jobs.ingest.stems import Fault
 from jobs.ingest.unpack import CUT
-from jobs.store import Store, union_all
+from jobs.store import Store
 from jobs.tables import BACKUPS, REJECTS
 
 FILE_COLUMNS = "path string, modificationTime timestamp, length bigint, content binary"
@@ -62,13 +63,13 @@ def ingest_files(store: Store, config: Config, files: arrivals.Landed) -> dict[s
     groups, unopened = parquet.by_schema(store.spark, files.parquet)
     refused = files.refused | {below(path, config.landing): Fault("unreadable", why) for path, why in unopened.items()}
     try:
-        return _write(store, config, _landed(store, config, files, groups, refused, tolerant=False))
+        return commit(store, config, _landed(store, config, files, groups, refused, tolerant=False))
     except parquet.FAILED_READ:
         cut = [path for group in groups for path in group.paths if not parquet.reads_to_its_end(store.spark, path)]
         if not cut:
             raise
         refused |= {below(path, config.landing): Fault("unreadable", CUT) for path in cut}
-        return _write(store, config, _landed(store, config, files, groups, refused, tolerant=True))
+        return commit(store, config, _landed(store, config, files, groups, refused, tolerant=True))
 
 
 def _landed(
@@ -82,33 +83,12 @@ def _landed(
     frames = []
     if files.lines or files.stems:
         lines = [(below(path, config.landing), path) for path in files.lines]
-        frames.append(records.records_of(store.spark, lines, files.stems, _latest(store, config)))
+        frames.append(records.records_of(store.spark, lines, files.stems, latest_moment(store, config)))
     if groups:
         frames.append(parquet.parquet_rows(store.spark, groups, config.landing, tolerant))
     if refused:
         frames.append(records.refused_rows(store.spark, refused))
     return frames
-
-
-def _write(store: Store, config: Config, landed: Sequence[DataFrame]) -> dict[str, int]:
-    """Write landed records, in the columns of `records.LANDED`, into the tables; return what became of them."""
-    parsed = canonical.parsed(union_all(landed), config.tenants, store.run.moment, config.ingest.max_ahead_days)
-    rows = store.staged(parsed, READER)
-    by_source = accounting.count_by_source(rows)
-    days = sorted({day for row in by_source for day in row["days"]})
-    good = rows.where("fault IS NULL")
-    expected, keys = sum(row["good"] for row in by_source), accounting.number_of_keys(good)
-    winners = good if keys == expected else accounting.first_of_each_key(good)
-    run_id = F.lit(store.run.run_id)
-    backups = winners.drop("record", "record_sha256", "fault").withColumn("run_id", run_id)
-    inserted = store.insert_new(backups, BACKUPS, days)
-    rejects = [accounting.rejects_of_faults(rows.where("fault IS NOT NULL"))]
-    if inserted < expected:  # else no key was held before, so the join could find nothing
-        rejects.append(accounting.not_held_as_themselves(good, store.read(BACKUPS, days)))
-    landed_by_source = {row["source"]: row["landed"] for row in by_source}
-    if expected < sum(landed_by_source.values()) or inserted < expected:
-        store.insert_new(union_all(rejects).withColumn("run_id", run_id), REJECTS, days=None)
-    return accounting.check_nothing_is_lost(landed_by_source, store.read(BACKUPS, days), store.read(REJECTS))
 
 
 def _arrived(store: Store, config: Config, batch_id: int) -> arrivals.Landed:
@@ -135,15 +115,9 @@ def _held(store: Store, runs: Mapping[str, object]) -> dict[str, bool]:
     """Of some runs those that the tables hold, and whether each was read with its exit status."""
     if not runs:
         return {}
-    since = min(arrivals.day_of_run(source) for source in runs) - timedelta(
-        days=1
-    )  # a tool's clock may lag behind the hook's
+    # A tool's clock may lag a little behind that of the script which named the run.
+    since = min(arrivals.day_of_run(source) for source in runs) - timedelta(days=1)
     return accounting.held_runs(store.read(BACKUPS, since=since), store.read(REJECTS), list(runs))
-
-
-def _latest(store: Store, config: Config) -> datetime:
-    """The last moment that is not taken for a wrong clock."""
-    return store.run.moment + timedelta(days=config.ingest.max_ahead_days)
 
 
 def _ingest_clones(store: Store, config: Config) -> dict[str, int]:
@@ -158,7 +132,7 @@ def _ingest_clones(store: Store, config: Config) -> dict[str, int]:
             Path(place) / device_id, device_id, store.run.moment.date(), held.get(device_id)
         )
     ]
-    return _write(store, config, [records.frame_of(store.spark, rows)]) if rows else {}
+    return commit(store, config, [records.frame_of(store.spark, rows)]) if rows else {}
 
 
 if __name__ == "__main__":

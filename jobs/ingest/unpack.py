@@ -59,31 +59,25 @@ def lines(address: str, longest: int) -> Iterator[bytes | Overlong]:
     Raises
     ------
     CutOffError
-        After what was readable was given; the last line may then be half a line.
+        After the lines that were readable whole.
     """
     rest = b""
     overlong = None
-    cut = None
-    try:
-        for piece in pieces(address):
-            first, *others = piece.split(b"\n")
-            if overlong is None and len(rest) + len(first) > longest:
-                overlong, rest = hashlib.sha256(rest), b""
-            if overlong is None:
-                rest += first
-            else:
-                overlong.update(first)
-            for other in others:
-                yield rest if overlong is None else Overlong(overlong.hexdigest())
-                rest, overlong = other, None
-    except CutOffError as error:
-        cut = error
+    for piece in pieces(address):
+        first, *others = piece.split(b"\n")
+        if overlong is None and len(rest) + len(first) > longest:
+            overlong, rest = hashlib.sha256(rest), b""
+        if overlong is None:
+            rest += first
+        else:
+            overlong.update(first)
+        for other in others:
+            yield rest if overlong is None else Overlong(overlong.hexdigest())
+            rest, overlong = other, None
     if overlong is not None:
         yield Overlong(overlong.hexdigest())
     elif rest:
         yield rest
-    if cut:
-        raise cut
 
 
 def text(address: str, longest: int) -> bytes:

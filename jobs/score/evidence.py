@@ -11,13 +11,17 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.model.arrays import Array
+from jobs.arrow import numbered
+from jobs.model.arrays import Array, Arrays
 from jobs.model.fleet import FleetModel
 from jobs.model.histograms import BINS
 from jobs.model.scoring import explain, score_backups
 from jobs.model.signals import FIGURES, SIGNALS, UNIT_OF_SIGNAL
 from jobs.tables import BACKUP_KEY, DEVICE, KINDS, SCORES
 
+DEVICE_NAMES = tuple(column.name for column in DEVICE)
+ROWS_A_PART = 500_000  # of which every second may be a model: half a GB in a Python worker
+ROWS_A_BATCH = 16_384  # what goes back to Spark at a time
 CARRIED = (*(column.name for column in BACKUP_KEY), "ended_at")
 NUMBERS = ("ratio_offset", "ratio_spread", "stored_density", "backups_per_year")
 ARRAYS = {"top": len(SIGNALS), "bins": len(SIGNALS) * BINS}
@@ -28,10 +32,12 @@ ARROW = {"string": pa.string(), "double": pa.float64(), "map<string,double>": pa
 ARROW["array<string>"] = pa.list_(pa.string())
 
 
-def scored(judged: DataFrame, models: DataFrame, fleet: FleetModel, version: str, budget: float) -> DataFrame:
+def scored(
+    judged: DataFrame, models: DataFrame, fleet: FleetModel, version: str, budget: float, partitions: int
+) -> DataFrame:
     """The columns of `scores` but run_id for every row of `judged`.
 
-    Left join on the device, unique in `models`; a miss is a device that is judged by what the fleet does.
+    A device without a row in `models`, which has each device once, is judged by what the fleet does.
 
     Parameters
     ----------
@@ -41,18 +47,21 @@ def scored(judged: DataFrame, models: DataFrame, fleet: FleetModel, version: str
         Rows of `device_models` of one version.
     budget : float
         False alerts per device-year.
+    partitions : int
+        Into how many parts the fleet is cut; a part is held in memory as a whole.
     """
-    names = [column.name for column in DEVICE]
     figures = judged.select(*CARRIED, *[F.col(name).cast("double").alias(name) for name in FIGURES])
-    joined = figures.join(models.select(*names, *NUMBERS, *ARRAYS), on=names, how="left")
+    # Not a join: that would hand the kernel a model's numbers once for every backup.
+    both = figures.unionByName(models.select(*DEVICE_NAMES, *NUMBERS, *ARRAYS), allowMissingColumns=True)
     threshold = threshold_of(budget)
 
     def score(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            yield score_batch(batch, fleet, threshold)
+        held = list(batches)
+        if held:
+            yield from score_part(pa.Table.from_batches(held), fleet, threshold)
 
     schema = ", ".join(f"{column.name} {column.type}" for column in GIVEN)
-    scores = joined.mapInArrow(score, schema)
+    scores = both.repartition(partitions, *DEVICE_NAMES).mapInArrow(score, schema)
     not_known = F.lit(None).cast("map<string,double>")
     return scores.withColumns(
         {
@@ -65,18 +74,42 @@ def scored(judged: DataFrame, models: DataFrame, fleet: FleetModel, version: str
     )
 
 
+def parts_for(rows: int) -> int:
+    """Into how many parts so many rows of backups and models are cut: at least one a core of a small machine."""
+    return max(2, math.ceil(rows / ROWS_A_PART))
+
+
 def threshold_of(budget: float) -> float:
     """The score from which a backup alerts, for a budget in false alerts per device-year."""
     return -math.log10(budget) + 0.0  # a budget of 1 would give -0.0
 
 
-def score_batch(batch: pa.RecordBatch, fleet: FleetModel, threshold: float) -> pa.RecordBatch:
+def score_part(rows: pa.Table, fleet: FleetModel, threshold: float) -> Iterator[pa.RecordBatch]:
+    """Scores of the backups in `rows`, which holds the models of their devices as well, in any order."""
+    device, first = numbered(rows, DEVICE_NAMES)
+    is_model = rows["bins"].is_valid().to_numpy()
+    held = rows.filter(is_model)
+    models = {name: np.append(_numbers(held[name]), np.nan) for name in NUMBERS}
+    models |= {name: _rows(held[name], width) for name, width in ARRAYS.items()}
+    model_of = np.full(len(first), len(held))  # behind the last model stands what is unknown
+    model_of[device[is_model]] = np.arange(len(held))
+    beside = model_of[device[~is_model]]
+    backups = rows.select([*CARRIED, *FIGURES]).filter(~is_model)
+    done = 0
+    for batch in backups.combine_chunks().to_batches(max_chunksize=ROWS_A_BATCH):
+        yield score_batch(batch, models, beside[done : done + len(batch)], fleet, threshold)
+        done += len(batch)
+
+
+def score_batch(
+    batch: pa.RecordBatch, models: Arrays, beside: Array, fleet: FleetModel, threshold: float
+) -> pa.RecordBatch:
     """Score one batch; what is usual is worked out for the rows that alert, and null for the others."""
     backups = {name: _numbers(batch[name]) for name in FIGURES}
-    models = {name: _numbers(batch[name]) for name in NUMBERS} | {n: _rows(batch[n], k) for n, k in ARRAYS.items()}
-    scores = score_backups(backups, models, fleet)
+    scores = score_backups(backups, models, fleet, beside)
     alerts = np.flatnonzero((scores["anomaly_score"] >= threshold) & (scores["kind"] >= 0))
-    reasons = explain({n: v[alerts] for n, v in backups.items()}, {n: v[alerts] for n, v in models.items()}, fleet)
+    of_alerts = {name: column[beside[alerts]] for name, column in models.items()}
+    reasons = explain({name: column[alerts] for name, column in backups.items()}, of_alerts, fleet)
     signal = np.full(batch.num_rows, -1)
     signal[alerts] = reasons["signal"]
     given: dict[str, Any] = {
@@ -100,10 +133,10 @@ def _numbers(column: pa.Array) -> Array:
     return numbers
 
 
-def _rows(column: pa.Array, width: int) -> Array:
-    rows = np.full((len(column), width), np.nan, np.float32)
-    is_there = column.is_valid().to_numpy(zero_copy_only=False)
-    rows[is_there] = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
+def _rows(lists: pa.ChunkedArray, width: int) -> Array:
+    """Lists of one length as rows, and one more of NaN."""
+    rows = np.full((len(lists) + 1, width), np.nan, np.float32)
+    rows[:-1] = lists.combine_chunks().flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
     return rows
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 
 from pyspark.sql import DataFrame
@@ -40,19 +41,23 @@ def score_new(store: Store, config: Config, fresh: DataFrame) -> dict[str, int]:
     version = held_version or model_version(fleet.version, None)
     since = judge_from(held_version, newest_day, config.train.first_days)
     models = store.read(DEVICE_MODELS).where(F.col("model_version") == version)
-    fresh = _as_held(store, fresh).persist()
-    judged = fresh.where(F.col("not_judged").isNull() & (F.col("day") >= F.lit(since)))
-    days = days_of(judged)
-    # A score is given once: left anti join on the key, unique in both.
-    judged = judged.join(store.read(SCORES, days).select(*SCORES.key), on=list(SCORES.key), how="left_anti")
-    scores = evidence.scored(judged, models, fleet.model, version, config.score.budget)
+    reach = newest_day - timedelta(days=config.features.look_back_days)
+    # What the devices of the fresh rows hold from the first fresh day on, and which of them ever alerted.
+    held, of_fresh_devices = _as_held(store, fresh)
+    judged = held.where(F.col("not_judged").isNull() & (F.col("day") >= F.lit(since)))
+    rows_of_day = {row["day"]: row["count"] for row in judged.groupBy("day").count().collect()}
+    days = sorted(rows_of_day)
+    scored = store.read(SCORES, days).select(*SCORES.key)
+    if not scored.isEmpty():  # a score is given once: left anti join on the key, unique in both
+        judged = judged.join(scored, on=list(SCORES.key), how="left_anti")
+    parts = evidence.parts_for(sum(rows_of_day.values()) + models.count())
+    scores = evidence.scored(judged, models, fleet.model, version, config.score.budget, parts)
     inserted = store.insert_new(scores.withColumn("run_id", F.lit(store.run.run_id)), SCORES, days)
 
-    touched = fresh.select(*episodes.DEVICE).distinct()
-    reach = newest_day - timedelta(days=config.features.look_back_days)
-    in_reach = store.read(SCORES, since=reach)
-    with_alerts = in_reach.where("anomaly_score >= threshold").select(*episodes.DEVICE).distinct()
-    with_alerts = with_alerts.join(touched, on=list(episodes.DEVICE), how="left_semi").persist()
+    with_alerts = (
+        store.read(SCORES, since=reach).where("anomaly_score >= threshold").select(*episodes.DEVICE).distinct()
+    )
+    with_alerts = of_fresh_devices(with_alerts).persist()
     own = {
         table: store.read(table, since=reach).join(F.broadcast(with_alerts), on=list(episodes.DEVICE), how="left_semi")
         for table in (FEATURES, SCORES)
@@ -61,22 +66,27 @@ def score_new(store: Store, config: Config, fresh: DataFrame) -> dict[str, int]:
     alerted = 0
     if not with_alerts.isEmpty():
         alerted = store.upsert(anomalies.anomalies_of(timeline, own[SCORES]), ANOMALIES)
-    devices = store.upsert(last_good.devices_now(fresh, store.read(DEVICES), models, timeline, since), DEVICES)
+    devices = store.upsert(last_good.devices_now(held, store.read(DEVICES), models, timeline, since), DEVICES)
     timeline.unpersist()
     with_alerts.unpersist()
-    fresh.unpersist()
     return {"scored": inserted, "anomalies": alerted, "devices": devices}
 
 
-def _as_held(store: Store, fresh: DataFrame) -> DataFrame:
-    """Rows of the fresh rows' devices from the first fresh day on, as the table holds them now.
+def _as_held(store: Store, fresh: DataFrame) -> tuple[DataFrame, Callable[[DataFrame], DataFrame]]:
+    """What the fresh rows' devices hold from the first fresh day on, as it stands now, and a cut to these devices.
 
     A late backup may have made the one after it comparable, which then gets its first score; the stream does not show
     corrections. Without this it would wait for ever, and learning with it.
     """
-    first_day = days_of(fresh)[0]
-    devices = fresh.select(*episodes.DEVICE).distinct()
-    return store.read(FEATURES, since=first_day).join(devices, on=list(episodes.DEVICE), how="left_semi")
+    held = store.read(FEATURES, since=days_of(fresh)[0])
+    if held.count() == fresh.count():  # the ordinary case: there is nothing else, and looking for devices is dear
+        return held, lambda rows: rows
+    devices = fresh.select(*episodes.DEVICE).distinct().persist()
+
+    def cut(rows: DataFrame) -> DataFrame:
+        return rows.join(devices, on=list(episodes.DEVICE), how="left_semi")
+
+    return cut(held), cut
 
 
 if __name__ == "__main__":

@@ -34,11 +34,23 @@ def devices_now(fresh: DataFrame, held: DataFrame, models: DataFrame, timeline: 
     moment = F.struct("ended_at", "backup_id")
     is_good = (F.col("status") == "complete") & ~F.col("is_redelivery")
     not_judged = F.coalesce("not_judged", F.when(F.col("day") < F.lit(since), "history"))
-    seen = fresh.groupBy(*DEVICE).agg(
+    # Moments first, then only the rows at them: an aggregate that keeps a text sorts all rows, one of numbers does not.
+    ends = fresh.groupBy(*DEVICE).agg(
         F.min("ended_at").alias("first_at"),
-        F.max(moment).alias("last"),
-        F.max_by(not_judged, moment).alias("fresh_not_judged"),
-        F.max(F.when(is_good, moment)).alias("good"),
+        F.max("ended_at").alias("last_at"),
+        F.max(F.when(is_good, F.col("ended_at"))).alias("good_at"),
+    )
+    is_an_end = (F.col("ended_at") == F.col("last_at")) | (F.col("ended_at") == F.col("good_at"))
+    seen = (
+        fresh.join(ends, on=list(DEVICE), how="inner")
+        .where(is_an_end)
+        .groupBy(*DEVICE)
+        .agg(
+            F.min("first_at").alias("first_at"),
+            F.max(moment).alias("last"),
+            F.max_by(not_judged, moment).alias("fresh_not_judged"),
+            F.max(F.when(is_good, moment)).alias("good"),
+        )
     )
     alerted = timeline.groupBy(*DEVICE).agg(
         F.lit(True).alias("has_alerts"),

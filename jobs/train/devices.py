@@ -9,6 +9,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from jobs.arrow import numbered
 from jobs.model.arrays import Array
 from jobs.model.devices import fit_devices
 from jobs.model.fleet import FleetModel
@@ -49,7 +50,7 @@ def device_models(teachers: DataFrame, fleet: FleetModel, version: str, partitio
 
 def fit_part(rows: pa.Table, fleet: FleetModel) -> pa.Table:
     """Device models of the devices in `rows`, which holds all their teachers, in any order."""
-    device, first = _numbered(rows)
+    device, first = numbered(rows, DEVICE_NAMES)
     ended_at = rows["ended_at"].to_numpy()
     order = np.lexsort((ended_at, device))
     taught = {name: rows[name].to_numpy()[order] for name in FIGURES}
@@ -59,16 +60,6 @@ def fit_part(rows: pa.Table, fleet: FleetModel) -> pa.Table:
         [*keys.columns, *(_arrow(fitted[column.name], column.type) for column in FITTED[len(DEVICE_NAMES) :])],
         names=[column.name for column in FITTED],
     )
-
-
-def _numbered(rows: pa.Table) -> tuple[Array, Array]:
-    """A number for each row's device, 0 to devices - 1, and the first row of each device."""
-    code = np.zeros(len(rows), np.int64)
-    for name in DEVICE_NAMES:
-        encoded = rows[name].combine_chunks().dictionary_encode()
-        code = code * len(encoded.dictionary) + encoded.indices.to_numpy()
-    _, first, device = np.unique(code, return_index=True, return_inverse=True)
-    return device, first
 
 
 def _arrow(numbers: Array, type_: str) -> pa.Array:

@@ -40,5 +40,7 @@ def teachers(features: DataFrame, scores: DataFrame, until: date, aged_days: int
     compared = F.col("previous_backup_id").isNotNull() & ~F.col("is_redelivery")
     ended = features.where((F.col("status") == "complete") & compared & (F.col("day") < F.lit(until)))
     is_young = F.col("day") >= F.lit(until - timedelta(days=aged_days))
-    suspects = scores.where((F.col("anomaly_score") >= F.col("threshold")) & is_young)
-    return ended.join(F.broadcast(suspects.select(*BACKUPS.key)), on=list(BACKUPS.key), how="left_anti")
+    suspects = scores.where((F.col("anomaly_score") >= F.col("threshold")) & is_young).select(*BACKUPS.key)
+    # Only the young can be suspects: the others, which are most, need not be looked up.
+    young = ended.where(is_young).join(F.broadcast(suspects), on=list(BACKUPS.key), how="left_anti")
+    return ended.where(~is_young).unionByName(young)

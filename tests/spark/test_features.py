@@ -42,6 +42,12 @@ CASES = {
         {"at": 2, "files_added": 10, "files_total": 80},
         {"at": 3, "files_added": 10, "files_total": 70},
     ],
+    "locked": [
+        {"at": 0, "files_total": 100},
+        {"at": 1, "status": "failed"},
+        {"at": 2, "files_added": 10, "files_moved": 9, "files_total": 104},
+        {"at": 3, "files_added": 10, "files_moved": 3, "files_total": 104},
+    ],
     "hidden partial": [
         {"at": 0, "files_total": 100},
         {"at": 1, "files_added": 10, "files_total": 90, "status": "partial"},
@@ -143,6 +149,16 @@ def test_deletes_are_what_the_totals_leave_no_other_room_for(changes):
 
 def test_on_and_after_a_partial_no_deletes_are_derived(changes):
     assert column(changes["partial"], "files_deleted") == [None, None, None, 20]
+
+
+def test_after_a_partial_the_added_files_may_be_too_many(changes):
+    assert column(changes["partial"], "upper_bound") == [[], [], ["files_added"], []]
+
+
+def test_a_failed_run_stands_between_no_two_and_no_more_files_moved_than_were_deleted(changes):
+    assert column(changes["locked"], "files_deleted") == [None, None, 6, 10]
+    assert column(changes["locked"], "files_moved") == [None, None, 6, 3]
+    assert column(changes["locked"], "derived")[2:] == [["files_deleted", "files_moved"], ["files_deleted"]]
 
 
 def test_a_redelivery_does_not_hide_the_partial_before_it(changes):

@@ -1,0 +1,59 @@
+"""Landed records into `backups` and `rejects`: done only when each is found again in one of the two."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs.config import Config
+from jobs.ingest import accounting, canonical, typed
+from jobs.store import Store, union_all
+from jobs.tables import BACKUPS, REJECTS
+
+STAGED = "ingest"
+
+
+def commit(store: Store, config: Config, landed: Sequence[DataFrame]) -> dict[str, int]:
+    """Write landed records, in the columns of `records.LANDED`, into the tables; return what became of them.
+
+    Raises
+    ------
+    AccountingError
+        A record is in neither table, or in both.
+    """
+    rows = _parsed(store, config, union_all(landed))
+    by_source = accounting.count_by_source(rows)
+    days = sorted({day for row in by_source for day in row["days"]})
+    good = rows.where("fault IS NULL")
+    expected, keys = sum(row["good"] for row in by_source), accounting.number_of_keys(good)
+    winners = good if keys == expected else accounting.first_of_each_key(good)
+    run_id = F.lit(store.run.run_id)
+    backups = winners.drop("record", "record_sha256", "fault").withColumn("run_id", run_id)
+    inserted = store.insert_new(backups, BACKUPS, days)
+    rejects = [accounting.rejects_of_faults(rows.where("fault IS NOT NULL"))]
+    if inserted < expected:  # else no key was held before, so the join could find nothing
+        rejects.append(accounting.not_held_as_themselves(good, store.read(BACKUPS, days)))
+    landed_by_source = {row["source"]: row["landed"] for row in by_source}
+    if expected < sum(landed_by_source.values()) or inserted < expected:
+        store.insert_new(union_all(rejects).withColumn("run_id", run_id), REJECTS, days=None)
+    return accounting.check_nothing_is_lost(landed_by_source, store.read(BACKUPS, days), store.read(REJECTS))
+
+
+def latest_moment(store: Store, config: Config) -> datetime:
+    """The last moment that is not taken for a wrong clock."""
+    return store.run.moment + timedelta(days=config.ingest.max_ahead_days)
+
+
+def _parsed(store: Store, config: Config, landed: DataFrame) -> DataFrame:
+    """Each record as a row of `backups` beside its fault; read at length only where it is not in order."""
+    known = (config.tenants, store.run.moment, config.ingest.max_ahead_days)
+    rows = store.staged(typed.typed(landed, *known), STAGED)
+    in_order = rows.where("is_in_order").drop("is_in_order", "refused")
+    in_order = in_order.withColumn("fault", F.lit(None).cast(canonical.FAULT))
+    others = rows.where("NOT is_in_order").select("source", "position", "record", "record_sha256", "refused")
+    if others.isEmpty():
+        return in_order
+    return in_order.unionByName(store.staged(canonical.parsed(others, *known), f"{STAGED}-others"))
