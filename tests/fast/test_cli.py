@@ -11,7 +11,7 @@ import pytest
 from jobs import __version__
 from jobs.cli import STAGES, main, parser
 
-COMMANDS = ("run", *STAGES, "anomalies", "runs", "doctor")
+COMMANDS = ("run", *STAGES, "anomalies", "runs", "read", "doctor")
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +46,8 @@ def test_every_command_says_what_it_does_and_explains_each_option(command, capsy
     said = capsys.readouterr().out
     assert said.startswith(f"usage: uda {command} ")
     options = [line for line in said.splitlines() if line.startswith("  -")]
-    assert {"--lake", "--config"} <= {line.split()[0] for line in options}
+    of_lakes = set() if command == "read" else {"--lake", "--config"}
+    assert of_lakes <= {line.split()[0] for line in options}
     assert all(len(line.split("  ", 2)[-1].split()) > 2 for line in options), options
 
 
@@ -80,7 +81,7 @@ def test_wrong_usage_is_status_2_with_a_line_that_says_so(arguments, capsys):
     assert said.err.startswith("usage: uda")
 
 
-@pytest.mark.parametrize("command", [word for word in COMMANDS if word != "doctor"])
+@pytest.mark.parametrize("command", [word for word in COMMANDS if word not in ("read", "doctor")])
 def test_a_command_without_a_lake_is_status_2_and_says_how_to_name_one(command, capsys):
     assert status_of(command) == 2
     assert capsys.readouterr().err == "uda: no lake: say --lake DIR, or set lake in the configuration\n"
