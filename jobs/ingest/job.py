@@ -98,12 +98,12 @@ def _parse(store: Store, config: Config, files: arrivals.Landed) -> tuple[DataFr
 def _rows(store: Store, config: Config, files: arrivals.Landed, tolerant: bool) -> DataFrame:
     landed = records.records_of(store.spark, files.lines, files.parquet, config.landing, tolerant)
     known = (config.tenants, store.run.moment, config.ingest.max_ahead_days)
-    rows = store.staged(typed.typed(landed, *known), READER)
+    rows = store.staged(typed.typed(landed, *known))
     in_order = rows.where("is_in_order").drop("is_in_order").withColumn("fault", F.lit(None).cast(canonical.FAULT))
     others = rows.where("NOT is_in_order").select("source", "position", "record")
     if others.isEmpty():
         return in_order
-    return in_order.unionByName(store.staged(canonical.parsed(others, *known), f"{READER}-others"))
+    return in_order.unionByName(store.staged(canonical.parsed(others, *known)))
 
 
 if __name__ == "__main__":
