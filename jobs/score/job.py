@@ -80,9 +80,7 @@ def _as_held(store: Store, fresh: DataFrame) -> tuple[DataFrame, Callable[[DataF
     """
     fresh_rows = {row["day"]: row["count"] for row in fresh.groupBy("day").count().collect()}
     held = store.read(FEATURES, since=min(fresh_rows))
-    if held.count() == sum(
-        fresh_rows.values()
-    ):  # nothing else: no need to look for devices
+    if held.count() == sum(fresh_rows.values()):  # nothing else: no need to look for devices
         return held, lambda rows: rows
     devices = fresh.select(*episodes.DEVICE).distinct().persist()
 

@@ -88,7 +88,9 @@ def kernel(session_of_tests):
     rows = [{"device_id": device, **row} for device in ("known", "unknown") for row in backups]
     models = frame_of(session_of_tests, DEVICE_MODELS, {"device_id": "known", **model})
     judged = frame_of(session_of_tests, FEATURES, *rows)
-    found = scored(judged, models, FLEET, "1-20250301", budget=1.0, partitions=2).orderBy("device_id", "ended_at").collect()
+    found = (
+        scored(judged, models, FLEET, "1-20250301", budget=1.0, partitions=2).orderBy("device_id", "ended_at").collect()
+    )
     # Moments are no part of what is scored with.
     beside = {
         name: np.concatenate([np.broadcast_to(stored(model, name), column.shape), column])
