@@ -16,5 +16,8 @@ def numbered(rows: pa.Table, names: Sequence[str]) -> tuple[Array, Array]:
     for name in names:
         encoded = rows[name].combine_chunks().dictionary_encode()
         code = code * len(encoded.dictionary) + encoded.indices.to_numpy()
-    _, first, number = np.unique(code, return_index=True, return_inverse=True)
+    encoded = pa.array(code).dictionary_encode()  # by hash: np.unique would sort
+    number = encoded.indices.to_numpy().astype(np.int64)
+    first = np.empty(len(encoded.dictionary), np.int64)
+    first[number[::-1]] = np.arange(len(code))[::-1]  # of several rows the one that is written last stays
     return number, first

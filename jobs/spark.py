@@ -23,6 +23,9 @@ FIXED = {
     # Without Arrow a NaN stays a NaN and a null string becomes text on the way to pandas.
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.sql.execution.pandas.convertToArrowArraySafely": "true",
+    # Rows limit a batch. With a limit in bytes as well Spark measures all vectors for every row it hands to Python, and
+    # a list's walks over all rows without one. That was nine tenths of scoring.
+    "spark.sql.execution.arrow.maxBytesPerBatch": "2147483647",
     # Else every column expression looks up the line of Python that made it: half the time of a small run.
     "spark.python.sql.dataFrameDebugging.enabled": "false",
     # A call killed in its first batch leaves half a file there, and would never get further.

@@ -15,6 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
+from pyspark import StorageLevel
 from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -192,14 +193,12 @@ class Store:
         if held.version() % ROWS_A_FILE == 0:
             held.optimize.compact()
 
-    def staged(self, frame: DataFrame, name: str) -> DataFrame:
-        """The frame's rows, computed once and kept in the lake until the next staging of that name.
+    def staged(self, frame: DataFrame) -> DataFrame:
+        """The frame's rows, computed once and kept on the disks of Spark's executors for as long as they are used.
 
         A lazy frame that is acted on twice is computed twice; a cached one is planned anew with every action.
         """
-        address = f"{self.lake}/_staging/{name}"
-        frame.write.mode("overwrite").parquet(address)
-        return frame.sparkSession.read.schema(frame.schema).parquet(address)
+        return frame.localCheckpoint(eager=True, storageLevel=StorageLevel.DISK_ONLY)
 
     def _append(self, frame: DataFrame, table: Table) -> int:
         """Append all rows in one commit; return how many, which the commit itself says."""

@@ -48,7 +48,7 @@ def write_features(store: Store, fresh: DataFrame, look_back_days: int) -> dict[
     if nothing_later:
         new = rows.where("is_new").drop("is_new", "is_touched")
         return {"features": store.insert_new(new, FEATURES, days), "corrected": 0}
-    rows = store.staged(rows, READER)
+    rows = store.staged(rows)
     new = rows.where("is_new").drop("is_new", "is_touched")
     written = store.insert_new(new, FEATURES, days)
     # Rows held before although they come as new: the checkpoint was lost, and any of them may want correcting.

@@ -13,8 +13,6 @@ from jobs.ingest import accounting, canonical, typed
 from jobs.store import Store, union_all
 from jobs.tables import BACKUPS, REJECTS
 
-STAGED = "ingest"
-
 
 def commit(store: Store, config: Config, landed: Sequence[DataFrame]) -> dict[str, int]:
     """Write landed records, in the columns of `records.LANDED`, into the tables; return what became of them.
@@ -50,10 +48,10 @@ def latest_moment(store: Store, config: Config) -> datetime:
 def _parsed(store: Store, config: Config, landed: DataFrame) -> DataFrame:
     """Each record as a row of `backups` beside its fault; read at length only where it is not in order."""
     known = (config.tenants, store.run.moment, config.ingest.max_ahead_days)
-    rows = store.staged(typed.typed(landed, *known), STAGED)
+    rows = store.staged(typed.typed(landed, *known))
     in_order = rows.where("is_in_order").drop("is_in_order", "refused")
     in_order = in_order.withColumn("fault", F.lit(None).cast(canonical.FAULT))
     others = rows.where("NOT is_in_order").select("source", "position", "record", "record_sha256", "refused")
     if others.isEmpty():
         return in_order
-    return in_order.unionByName(store.staged(canonical.parsed(others, *known), f"{STAGED}-others"))
+    return in_order.unionByName(store.staged(canonical.parsed(others, *known)))

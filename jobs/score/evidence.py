@@ -58,7 +58,8 @@ def scored(
     def score(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         held = list(batches)
         if held:
-            yield from score_part(pa.Table.from_batches(held), fleet, threshold)
+            scores = score_part(pa.Table.from_batches(held), fleet, threshold)
+            yield from scores.to_batches(max_chunksize=ROWS_A_BATCH)
 
     schema = ", ".join(f"{column.name} {column.type}" for column in GIVEN)
     scores = both.repartition(partitions, *DEVICE_NAMES).mapInArrow(score, schema)
@@ -84,7 +85,7 @@ def threshold_of(budget: float) -> float:
     return -math.log10(budget) + 0.0  # a budget of 1 would give -0.0
 
 
-def score_part(rows: pa.Table, fleet: FleetModel, threshold: float) -> Iterator[pa.RecordBatch]:
+def score_part(rows: pa.Table, fleet: FleetModel, threshold: float) -> pa.Table:
     """Scores of the backups in `rows`, which holds the models of their devices as well, in any order."""
     device, first = numbered(rows, DEVICE_NAMES)
     is_model = rows["bins"].is_valid().to_numpy()
@@ -94,23 +95,17 @@ def score_part(rows: pa.Table, fleet: FleetModel, threshold: float) -> Iterator[
     model_of = np.full(len(first), len(held))  # behind the last model stands what is unknown
     model_of[device[is_model]] = np.arange(len(held))
     beside = model_of[device[~is_model]]
-    backups = rows.select([*CARRIED, *FIGURES]).filter(~is_model)
-    done = 0
-    for batch in backups.combine_chunks().to_batches(max_chunksize=ROWS_A_BATCH):
-        yield score_batch(batch, models, beside[done : done + len(batch)], fleet, threshold)
-        done += len(batch)
+    return _scored(rows.select([*CARRIED, *FIGURES]).filter(~is_model), models, beside, fleet, threshold)
 
 
-def score_batch(
-    batch: pa.RecordBatch, models: Arrays, beside: Array, fleet: FleetModel, threshold: float
-) -> pa.RecordBatch:
-    """Score one batch; what is usual is worked out for the rows that alert, and null for the others."""
-    backups = {name: _numbers(batch[name]) for name in FIGURES}
+def _scored(rows: pa.Table, models: Arrays, beside: Array, fleet: FleetModel, threshold: float) -> pa.Table:
+    """Scores of all rows; what is usual is worked out for those that alert, and null for the others."""
+    backups = {name: _numbers(rows[name]) for name in FIGURES}
     scores = score_backups(backups, models, fleet, beside)
     alerts = np.flatnonzero((scores["anomaly_score"] >= threshold) & (scores["kind"] >= 0))
     of_alerts = {name: column[beside[alerts]] for name, column in models.items()}
     reasons = explain({name: column[alerts] for name, column in backups.items()}, of_alerts, fleet)
-    signal = np.full(batch.num_rows, -1)
+    signal = np.full(len(rows), -1)
     signal[alerts] = reasons["signal"]
     given: dict[str, Any] = {
         "anomaly_score": scores["anomaly_score"],
@@ -119,17 +114,14 @@ def score_batch(
         "unseen": _list_of(scores["unseen"]),
         "signal": _words(signal, SIGNALS),
         "unit": _words(signal, tuple(UNIT_OF_SIGNAL[name] for name in SIGNALS)),
-        **{
-            name: _spread(reasons[name], alerts, batch.num_rows)
-            for name in ("value", "usual_low", "usual_high", "share")
-        },
+        **{name: _spread(reasons[name], alerts, len(rows)) for name in ("value", "usual_low", "usual_high", "share")},
     }
-    columns = [batch[c.name] if c.name in CARRIED else _arrow(given[c.name], ARROW[c.type]) for c in GIVEN]
-    return pa.RecordBatch.from_arrays(columns, names=[column.name for column in GIVEN])
+    columns = [rows[c.name] if c.name in CARRIED else _arrow(given[c.name], ARROW[c.type]) for c in GIVEN]
+    return pa.Table.from_arrays(columns, names=[column.name for column in GIVEN])
 
 
-def _numbers(column: pa.Array) -> Array:
-    numbers: Array = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+def _numbers(column: pa.ChunkedArray) -> Array:
+    numbers: Array = column.cast(pa.float64()).to_numpy()
     return numbers
 
 

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from jobs.champion import champion
 from jobs.config import Config
 from jobs.score import anomalies, episodes, evidence, last_good
-from jobs.store import Store, days_of
+from jobs.store import Store
 from jobs.tables import ANOMALIES, DEVICE_MODELS, DEVICES, FEATURES, SCORES
 from jobs.versions import judge_from, model_version, newest
 
@@ -78,8 +78,9 @@ def _as_held(store: Store, fresh: DataFrame) -> tuple[DataFrame, Callable[[DataF
     A late backup may have made the one after it comparable, which then gets its first score; the stream does not show
     corrections. Without this it would wait for ever, and learning with it.
     """
-    held = store.read(FEATURES, since=days_of(fresh)[0])
-    if held.count() == fresh.count():  # the ordinary case: there is nothing else, and looking for devices is dear
+    fresh_rows = {row["day"]: row["count"] for row in fresh.groupBy("day").count().collect()}
+    held = store.read(FEATURES, since=min(fresh_rows))
+    if held.count() == sum(fresh_rows.values()):  # nothing else: no need to look for devices
         return held, lambda rows: rows
     devices = fresh.select(*episodes.DEVICE).distinct().persist()
 
