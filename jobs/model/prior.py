@@ -12,6 +12,7 @@ GRID_STEP = 0.25  # of ln(1 + x)
 GRID = np.arange(128) * GRID_STEP
 RAREST = 1e-7
 _LARGEST_NODE = float(NODES[-1])
+_EACH_ITS_OWN = slice(None)
 _GROWS_WITH_DEVICE = np.array([UNIT_OF_SIGNAL[signal] != "deviations" for signal in SIGNALS])
 
 
@@ -36,7 +37,9 @@ def node_weights(files_before: Array) -> tuple[Array, Array, Array]:
     return lower, np.where(unknown, lower, lower + 1), at - lower
 
 
-def prior_chance(prior: Array, signal: Array, values: Array, files_before: Array) -> Array:
+def prior_chance(
+    prior: Array, signal: Array, values: Array, files_before: Array, row: Array | slice = _EACH_ITS_OWN
+) -> Array:
     """Chance that a backup of a device of this size reaches each value.
 
     Parameters
@@ -46,8 +49,10 @@ def prior_chance(prior: Array, signal: Array, values: Array, files_before: Array
     signal : int array of shape (m,)
     values : array of shape (m,)
         ln(1 + x) of that signal.
-    files_before : array of shape (m,)
-        NaN where unknown.
+    files_before : array of shape (n,)
+        Of each backup; NaN where unknown.
+    row : int array of shape (m,)
+        The backup that each value is of; each of its own if not given.
 
     Returns
     -------
@@ -61,6 +66,7 @@ def prior_chance(prior: Array, signal: Array, values: Array, files_before: Array
     lower, upper, weight = node_weights(files_before)
     # Beyond the largest node nothing was seen: what a device does is taken to grow with the root of its size.
     beyond = np.log(np.fmax(files_before, _LARGEST_NODE) / _LARGEST_NODE) / 2
+    lower, upper, weight, beyond = lower[row], upper[row], weight[row], beyond[row]
     at = np.clip(values - np.where(_GROWS_WITH_DEVICE[signal], beyond, 0), 0, GRID[-1]) / GRID_STEP
     point = np.minimum(at.astype(np.int64), len(GRID) - 2)
     part = at - point

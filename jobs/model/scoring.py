@@ -21,23 +21,25 @@ YOUNG = {
     "top": 0.0,
     "bins": 0.0,
 }
-_MODEL = ("ratio_offset", "ratio_spread", "stored_density", "backups_per_year", "top", "bins")
-_CHUNK = 4_096  # rows at a time: keeps memory flat and the work in the processor's cache
+_COMPRESSION = ("ratio_offset", "ratio_spread", "stored_density")
+_CHUNK = 8192  # rows at a time: keeps memory flat and the work in the processor's cache
 _KIND = np.array([KINDS.index(KIND_OF_SIGNAL[signal]) for signal in SIGNALS])
 _UNIT = np.array([UNIT_OF_SIGNAL[signal] for signal in SIGNALS])
 
 
-def score_backups(backups: Arrays, models: Arrays, fleet: FleetModel) -> dict[str, Array]:
+def score_backups(backups: Arrays, models: Arrays, fleet: FleetModel, beside: Array | None = None) -> dict[str, Array]:
     """Score of each backup by the model that its device had before it.
 
     Parameters
     ----------
     backups : mapping of arrays of shape (n,)
         The columns of `jobs.model.signals.FIGURES`; NaN where unknown.
-    models : mapping of arrays with n rows
-        The device model beside each backup, as `jobs.model.devices.fit_devices` gives it: ratio_offset, ratio_spread,
-        stored_density, backups_per_year, top (n, 19), bins (n, 228); NaN or 0 for a device without a model.
+    models : mapping of arrays with k rows
+        Device models as `jobs.model.devices.fit_devices` gives them: ratio_offset, ratio_spread, stored_density,
+        backups_per_year, top (k, 19), bins (k, 228); NaN or 0 for a device without a model.
     fleet : FleetModel
+    beside : int array of shape (n,), optional
+        The row of `models` that each backup is judged by; its own row if not given.
 
     Returns
     -------
@@ -50,8 +52,12 @@ def score_backups(backups: Arrays, models: Arrays, fleet: FleetModel) -> dict[st
     -----
     docs/detection.md, "Score" and "Kind".
     """
-    starts = range(0, max(len(backups["files_added"]), 1), _CHUNK)
-    parts = [_score_chunk(backups, models, fleet, slice(start, start + _CHUNK)) for start in starts]
+    models = _completed(models)
+    models["history"] = history_of(models["bins"])
+    n = len(backups["files_added"])
+    beside = np.arange(n) if beside is None else beside
+    chunks = [slice(start, start + _CHUNK) for start in range(0, max(n, 1), _CHUNK)]
+    parts = [_score_chunk({name: backups[name][c] for name in FIGURES}, models, fleet, beside[c]) for c in chunks]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
@@ -61,7 +67,7 @@ def explain(backups: Arrays, models: Arrays, fleet: FleetModel) -> dict[str, Arr
     Parameters
     ----------
     backups, models, fleet
-        As in `score_backups`.
+        As in `score_backups`; row by row, one model a backup.
 
     Returns
     -------
@@ -76,10 +82,11 @@ def explain(backups: Arrays, models: Arrays, fleet: FleetModel) -> dict[str, Arr
     """
     models = _completed(models)
     signals = signals_beside(backups, models, fleet.curve)
-    evidence = _evidence(signals, backups, models, fleet)
+    rows = np.arange(len(signals))
+    evidence = _evidence(signals, backups, models, fleet, rows)
     kind, signal = _loudest(evidence)
     has_evidence = kind >= 0
-    rows, loudest = np.arange(len(signal)), np.maximum(signal, 0)
+    loudest = np.maximum(signal, 0)
     value = np.where(has_evidence, signals[rows, loudest], np.nan)
     unit = _UNIT[loudest]
     bins = models["bins"].reshape(-1, len(SIGNALS), BINS)[rows, loudest]
@@ -95,16 +102,12 @@ def explain(backups: Arrays, models: Arrays, fleet: FleetModel) -> dict[str, Arr
     }
 
 
-def _score_chunk(backups: Arrays, models: Arrays, fleet: FleetModel, rows: slice) -> dict[str, Array]:
-    backups = {name: backups[name][rows] for name in FIGURES}
-    models = _completed({name: models[name][rows] for name in _MODEL})
-    signals = signals_beside(backups, models, fleet.curve)
-    evidence = _evidence(signals, backups, models, fleet)
-    score = anomaly_score(
-        raw_score(evidence), models["backups_per_year"], history_of(models["bins"]), fleet.calibrations
-    )
+def _score_chunk(backups: Arrays, models: Arrays, fleet: FleetModel, beside: Array) -> dict[str, Array]:
+    signals = signals_beside(backups, {name: models[name][beside] for name in _COMPRESSION}, fleet.curve)
+    evidence = _evidence(signals, backups, models, fleet, beside)
+    schedule, history = models["backups_per_year"][beside], models["history"][beside]
     return {
-        "anomaly_score": score,
+        "anomaly_score": anomaly_score(raw_score(evidence), schedule, history, fleet.calibrations),
         "kind": _loudest(evidence)[0],
         "evidence": evidence,
         "unseen": np.isnan(signals),
@@ -117,14 +120,14 @@ def _completed(models: Arrays) -> dict[str, Array]:
     return {**filled, "stored_density": models["stored_density"]}
 
 
-def _evidence(signals: Array, backups: Arrays, models: Arrays, fleet: FleetModel) -> Array:
+def _evidence(signals: Array, backups: Arrays, models: Arrays, fleet: FleetModel, beside: Array) -> Array:
     """Evidence of each signal, 0 where it is 0 or unknown."""
     evidence = np.zeros(signals.shape)
     row, signal = np.nonzero(signals > 0)
     values = np.log1p(signals[row, signal].astype(np.float32))
-    prior = prior_chance(fleet.prior, signal, values, backups["files_before"][row])
-    bins = models["bins"].reshape(-1, len(SIGNALS), BINS)[row, signal]
-    evidence[row, signal] = evidence_of(values, models["top"][row, signal], bins, prior)
+    prior = prior_chance(fleet.prior, signal, values, backups["files_before"], row)
+    bins = models["bins"].reshape(-1, len(SIGNALS), BINS)[beside[row], signal]
+    evidence[row, signal] = evidence_of(values, models["top"][beside[row], signal], bins, prior)
     return evidence
 
 

@@ -13,7 +13,6 @@ from jobs.model.scoring import score_backups
 
 EARLIER = 33  # backups a device must have before one is judged
 REFIT_EVERY = 50  # backups
-_CHUNK = 50_000  # rows scored at a time: a model beside each row takes a kilobyte
 SECONDS_PER_YEAR = 365.25 * 86_400
 
 
@@ -70,12 +69,7 @@ def score_walk(backups: Arrays, walk: Walk, fleet: FleetModel) -> dict[str, Arra
     backups : mapping of arrays
         One row for each of `walk.row`: those backups, or what they would have been under an attack.
     """
-    parts = []
-    for start in range(0, max(len(walk.row), 1), _CHUNK):
-        rows = slice(start, start + _CHUNK)
-        beside = {name: column[walk.refit[rows]] for name, column in walk.models.items()}
-        parts.append(score_backups({name: column[rows] for name, column in backups.items()}, beside, fleet))
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return score_backups(backups, walk.models, fleet, walk.refit)
 
 
 def judged_years(ended_at: Array, device: Array) -> Array:
