@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from jobs.model.arrays import Array, Arrays
-from jobs.model.calibration import TYPICAL_BACKUPS_PER_YEAR, anomaly_score, raw_score
+from jobs.model.calibration import TYPICAL_BACKUPS_PER_YEAR, along, anomaly_score
 from jobs.model.compression import YOUNG_SPREAD
 from jobs.model.fleet import FleetModel
-from jobs.model.histograms import BINS, PRIOR_WEIGHT, count_above, evidence_of
+from jobs.model.histograms import BINS, PRIOR_WEIGHT, count_above, evidence_of, usual_level
+from jobs.model.point_sets import SETS, PointSet
+from jobs.model.points import columns_of, points_of
 from jobs.model.prior import GRID, prior_chance
-from jobs.model.signals import FIGURES, KIND_OF_SIGNAL, SIGNALS, UNIT_OF_SIGNAL, signals_beside
+from jobs.model.signals import FIGURES, SIGNALS, UNIT_OF_SIGNAL, ratio_beside, signals_of
+from jobs.model.stand_ins import completed
+from jobs.model.sub_kinds import COUNTS, SHARES, SIGNAL_OF_COLUMN, SUB_KINDS
+from jobs.model.surge import surge_chance
 from jobs.tables import KINDS
 
 # A device without a model is judged as one that the fleet knows nothing special about.
@@ -23,8 +30,15 @@ YOUNG = {
 }
 _COMPRESSION = ("ratio_offset", "ratio_spread", "stored_density")
 _CHUNK = 8192  # rows at a time: keeps memory flat and the work in the processor's cache
-_KIND = np.array([KINDS.index(KIND_OF_SIGNAL[signal]) for signal in SIGNALS])
 _UNIT = np.array([UNIT_OF_SIGNAL[signal] for signal in SIGNALS])
+_KIND = np.array([KINDS.index(sub_kind.kind) for sub_kind in SUB_KINDS])
+_IS_COUNTED = np.isin(SIGNALS, (*SHARES.values(), *COUNTS))  # by shares and as such, beyond what is usual
+_NAMES = [sub_kind.name for sub_kind in SUB_KINDS]
+_IN_PLACE = _NAMES.index("inplace")
+_REWRITES = [_NAMES.index(name) for name in ("modify", "surge")]
+_ADDS = [_NAMES.index(name) for name in ("add", "stage")]
+_DENSE = [SIGNALS.index(name) for name in ("ratio_high", "stored_excess")]
+SURELY_DENSE = 2.0  # evidence: one ordinary backup in a hundred compresses so badly
 
 
 def score_backups(backups: Arrays, models: Arrays, fleet: FleetModel, beside: Array | None = None) -> dict[str, Array]:
@@ -36,7 +50,7 @@ def score_backups(backups: Arrays, models: Arrays, fleet: FleetModel, beside: Ar
         The columns of `jobs.model.signals.FIGURES`; NaN where unknown.
     models : mapping of arrays with k rows
         Device models as `jobs.model.devices.fit_devices` gives them: ratio_offset, ratio_spread, stored_density,
-        backups_per_year, top (k, 19), bins (k, 228); NaN or 0 for a device without a model.
+        backups_per_year, top (k, 24), bins (k, 288); NaN or 0 for a device without a model.
     fleet : FleetModel
     beside : int array of shape (n,), optional
         The row of `models` that each backup is judged by; its own row if not given.
@@ -45,20 +59,68 @@ def score_backups(backups: Arrays, models: Arrays, fleet: FleetModel, beside: Ar
     -------
     mapping of arrays with n rows
         anomaly_score (-log10 of false alerts per device-year; higher is more unusual), kind (index into
-        `jobs.tables.KINDS`, -1 without any evidence), evidence (n, 19; 0 where there is none), unseen (n, 19; True
+        `jobs.tables.KINDS`; -1 without any evidence), evidence (n, 24; 0 where there is none), unseen (n, 24; True
         where a figure that the signal needs is unknown).
 
     Notes
     -----
     docs/detection.md, "Score" and "Kind".
     """
-    models = _completed(models)
-    models["history"] = history_of(models["bins"])
-    n = len(backups["files_added"])
-    beside = np.arange(n) if beside is None else beside
-    chunks = [slice(start, start + _CHUNK) for start in range(0, max(n, 1), _CHUNK)]
-    parts = [_score_chunk({name: backups[name][c] for name in FIGURES}, models, fleet, beside[c]) for c in chunks]
+    models = completed_models(models)
+    beside = np.arange(len(backups["files_added"])) if beside is None else beside
+    parts = [_score_rows(rows, fleet) for rows in compared(backups, models, fleet, beside)]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def compared(backups: Arrays, models: Arrays, fleet: FleetModel, beside: Array) -> Iterator[dict[str, Array]]:
+    """Each backup beside its model, so many rows at a time: what its score is made of.
+
+    Parameters
+    ----------
+    backups, models, fleet, beside
+        As in `score_backups`.
+
+    Returns
+    -------
+    iterator over mappings of arrays
+        signals, evidence, columns (see `jobs.model.points.columns_of`), set (index into `jobs.model.point_sets.SETS`),
+        is_rewrite (its dense bytes are few enough to lie in the updated files), schedule, history.
+    """
+    history = history_of(models["bins"])
+    for start in range(0, max(len(beside), 1), _CHUNK):
+        chunk = slice(start, start + _CHUNK)
+        at = beside[chunk]
+        own = {name: models[name][at] for name in _COMPRESSION}
+        figures = completed({name: backups[name][chunk] for name in FIGURES})
+        expected = ratio_beside(figures, own, fleet.curve)
+        signals = signals_of(figures, expected, own["ratio_spread"], own["stored_density"])
+        evidence, surge, beyond = _evidence(signals, figures["cohort"], models, fleet, at)
+        yield {
+            "signals": signals,
+            "evidence": evidence,
+            "columns": columns_of(evidence, surge, beyond, figures, expected, own["stored_density"]),
+            "set": set_of(figures),
+            "is_rewrite": _is_rewrite(figures, expected),
+            "schedule": models["backups_per_year"][at],
+            "history": history[at],
+        }
+
+
+def set_of(figures: Arrays) -> Array:
+    """Which of `SETS` each backup is judged by: the first whose figures are known."""
+    is_known = ~np.isnan(
+        [figures["stored_excess"], figures["files_uploaded"] + figures["bytes_compressed"], figures["files_before"]]
+    )
+    found: Array = np.select(list(is_known), range(len(is_known)), len(is_known))
+    return found
+
+
+def sub_kind_scores(columns: Array, points: PointSet) -> Array:
+    """-log10 of the share of clean backups with as many points of each sub-kind, its part of the budget allowed for."""
+    found = points_of(columns, points.weights, points.intercepts)
+    rarity = np.column_stack([along(found[:, place], tail) for place, tail in enumerate(points.tails)])
+    scores: Array = rarity + np.log10(points.budget)
+    return scores
 
 
 def explain(backups: Arrays, models: Arrays, fleet: FleetModel) -> dict[str, Array]:
@@ -72,7 +134,7 @@ def explain(backups: Arrays, models: Arrays, fleet: FleetModel) -> dict[str, Arr
     Returns
     -------
     mapping of arrays of shape (n,)
-        signal (index into `SIGNALS` of the loudest one, which gives the kind; -1 without any evidence), value,
+        signal (index into `SIGNALS` of the one that gave the kind most of its points; -1 without any evidence), value,
         usual_low and usual_high (its 5 % and 95 % points) in the signal's unit, share (of files or bytes before, 0 to
         1); NaN where unknown or without evidence.
 
@@ -80,18 +142,18 @@ def explain(backups: Arrays, models: Arrays, fleet: FleetModel) -> dict[str, Arr
     -----
     docs/detection.md, "What an anomaly says".
     """
-    models = _completed(models)
-    signals = signals_beside(backups, models, fleet.curve)
-    rows = np.arange(len(signals))
-    evidence = _evidence(signals, backups, models, fleet, rows)
-    kind, signal = _loudest(evidence)
-    has_evidence = kind >= 0
-    loudest = np.maximum(signal, 0)
+    models = completed_models(models)
+    rows = np.arange(len(backups["files_added"]))
+    parts = [(part, _loudest(part, fleet)) for part in compared(backups, models, fleet, rows)]
+    signals = np.concatenate([part["signals"] for part, _ in parts])
+    signal = np.concatenate([loudest for _, loudest in parts])
+    has_evidence, loudest = signal >= 0, np.maximum(signal, 0)
     value = np.where(has_evidence, signals[rows, loudest], np.nan)
     unit = _UNIT[loudest]
     bins = models["bins"].reshape(-1, len(SIGNALS), BINS)[rows, loudest]
     history = (models["top"][rows, loudest], bins)
-    usual = [_usual(part, loudest, history, backups["files_before"], fleet) for part in (0.05, 0.95)]
+    cohort = completed({name: backups[name] for name in FIGURES})["cohort"]
+    usual = [_usual(part, loudest, history, cohort, fleet) for part in (0.05, 0.95)]
     whole = np.select([unit == "files", unit == "bytes"], [backups["files_before"], backups["bytes_before"]], np.nan)
     return {
         "signal": signal,
@@ -102,33 +164,84 @@ def explain(backups: Arrays, models: Arrays, fleet: FleetModel) -> dict[str, Arr
     }
 
 
-def _score_chunk(backups: Arrays, models: Arrays, fleet: FleetModel, beside: Array) -> dict[str, Array]:
-    signals = signals_beside(backups, {name: models[name][beside] for name in _COMPRESSION}, fleet.curve)
-    evidence = _evidence(signals, backups, models, fleet, beside)
-    schedule, history = models["backups_per_year"][beside], models["history"][beside]
+def _score_rows(rows: Arrays, fleet: FleetModel) -> dict[str, Array]:
+    n = len(rows["set"])
+    score, winner = np.zeros(n), np.zeros(n, np.int64)
+    for place, name in enumerate(SETS):
+        own = np.flatnonzero(rows["set"] == place)
+        if len(own):
+            by_sub_kind = sub_kind_scores(rows["columns"][own], fleet.sets[name])
+            winner[own] = by_sub_kind.argmax(axis=1)
+            schedule, history = rows["schedule"][own], rows["history"][own]
+            score[own] = anomaly_score(by_sub_kind.max(axis=1), schedule, history, fleet.sets[name].calibrations)
+    kind = _KIND[_named(winner, rows)]
     return {
-        "anomaly_score": anomaly_score(raw_score(evidence), schedule, history, fleet.calibrations),
-        "kind": _loudest(evidence)[0],
-        "evidence": evidence,
-        "unseen": np.isnan(signals),
+        "anomaly_score": score,
+        "kind": np.where(rows["evidence"].any(axis=1), kind, -1),
+        "evidence": rows["evidence"],
+        "unseen": np.isnan(rows["signals"]),
     }
 
 
-def _completed(models: Arrays) -> dict[str, Array]:
+def _named(winner: Array, rows: Arrays) -> Array:
+    """The sub-kind that gives each backup its kind: the winner, or what compression tells of it.
+
+    What looks like rewritten files is encryption in place where it did not compress as usual; so is what looks like
+    dense new files where the updated ones can hold it.
+    """
+    is_dense = rows["evidence"][:, _DENSE].max(axis=1) >= SURELY_DENSE
+    is_encrypted = np.where(np.isin(winner, _REWRITES), is_dense, rows["is_rewrite"] & np.isin(winner, _ADDS))
+    return np.where(is_encrypted, _IN_PLACE, winner)
+
+
+def _is_rewrite(figures: Arrays, expected: Array) -> Array:
+    updated, excess = figures["files_updated"], figures["bytes_compressed"] - expected * figures["bytes_uploaded"]
+    updated_bytes = updated * figures["bytes_before"] / figures["files_before"]
+    is_rewrite: Array = (updated > figures["files_added"]) & (excess > 0) & (excess <= updated_bytes)
+    return is_rewrite
+
+
+def _loudest(rows: Arrays, fleet: FleetModel) -> Array:
+    """Signal that gave the winning sub-kind most of its points; -1 where there is no evidence."""
+    signal = np.full(len(rows["set"]), -1)
+    for place, name in enumerate(SETS):
+        own = np.flatnonzero((rows["set"] == place) & rows["evidence"].any(axis=1))
+        if len(own):
+            points = fleet.sets[name]
+            winner = sub_kind_scores(rows["columns"][own], points).argmax(axis=1)
+            winner = _named(winner, {name: rows[name][own] for name in ("evidence", "is_rewrite")})
+            given = (rows["columns"][own] * points.weights.T[winner]) @ SIGNAL_OF_COLUMN
+            # What nothing was learned for still has its evidence.
+            signal[own] = (given + 1e-6 * rows["evidence"][own]).argmax(axis=1)
+    return signal
+
+
+def completed_models(models: Arrays) -> dict[str, Array]:
     """Models with the numbers of a young device where there is none."""
     filled = {name: np.where(np.isnan(models[name]), young, models[name]) for name, young in YOUNG.items()}
     return {**filled, "stored_density": models["stored_density"]}
 
 
-def _evidence(signals: Array, backups: Arrays, models: Arrays, fleet: FleetModel, beside: Array) -> Array:
-    """Evidence of each signal, 0 where it is 0 or unknown."""
-    evidence = np.zeros(signals.shape)
+def _evidence(
+    signals: Array, cohort: Array, models: Arrays, fleet: FleetModel, beside: Array
+) -> tuple[Array, Array, Array]:
+    """Evidence of each signal, and how far the signal is beyond usual; 0 where it is 0 or unknown."""
+    evidence, beyond = np.zeros(signals.shape), np.zeros(signals.shape)
     row, signal = np.nonzero(signals > 0)
-    values = np.log1p(signals[row, signal].astype(np.float32))
-    prior = prior_chance(fleet.prior, signal, values, backups["files_before"], row)
+    plain = signals[row, signal]
+    values = np.log1p(plain.astype(np.float32))
+    prior = prior_chance(fleet.prior, signal, values, cohort, row)
     bins = models["bins"].reshape(-1, len(SIGNALS), BINS)[beside[row], signal]
-    evidence[row, signal] = evidence_of(values, models["top"][beside[row], signal], bins, prior)
-    return evidence
+    top = models["top"][beside[row], signal]
+    evidence[row, signal] = evidence_of(values, top, bins, prior)
+    history = np.einsum("ij->i", bins)
+    surge = np.zeros(signals.shape)
+    surge[row, signal] = np.clip(-np.log10(surge_chance(fleet.surge, signal, values, top, history)), 0, 6)
+    counted = np.flatnonzero(_IS_COUNTED[signal])
+    plain, usual = plain[counted], usual_level(top[counted], bins[counted])
+    times = np.divide(plain, usual, out=np.full(len(counted), 2.0), where=usual > 0)
+    beyond[row[counted], signal[counted]] = plain * np.clip(times - 1, 0, 1)
+    return evidence, surge, beyond
 
 
 def history_of(bins: Array) -> Array:
@@ -137,21 +250,14 @@ def history_of(bins: Array) -> Array:
     return count
 
 
-def _loudest(evidence: Array) -> tuple[Array, Array]:
-    """Kind that the loudest signal speaks for and that signal; both -1 where none says anything."""
-    loudest = evidence.argmax(axis=1)
-    speaks = evidence.max(axis=1) > 0
-    return np.where(speaks, _KIND[loudest], -1), np.where(speaks, loudest, -1)
-
-
-def _usual(part: float, signal: Array, history: tuple[Array, Array], files_before: Array, fleet: FleetModel) -> Array:
+def _usual(part: float, signal: Array, history: tuple[Array, Array], cohort: Array, fleet: FleetModel) -> Array:
     """Value that this part of the device's backups does not exceed, the fleet counted as four backups."""
     top, bins = history
     low, high = np.zeros(len(top)), np.full(len(top), GRID[-1])
     weight = PRIOR_WEIGHT + bins.sum(axis=1)
     for _ in range(40):  # halvings: to far below a file or a byte
         middle = (low + high) / 2
-        prior = prior_chance(fleet.prior, signal, middle, files_before)
+        prior = prior_chance(fleet.prior, signal, middle, cohort)
         above = (PRIOR_WEIGHT * prior + count_above(middle, top, bins)) / weight > 1 - part
         low, high = np.where(above, middle, low), np.where(above, high, middle)
     point = np.expm1(high)
