@@ -36,8 +36,8 @@ def completed(backups: Arrays) -> dict[str, Array]:
     sent = _first_known(backups["bytes_uploaded"], backups["bytes_unique"], packed / density)
     rewritten = np.maximum(0, sent - np.maximum(0, bytes_gained))
     added = _first_known(backups["files_added"], np.maximum(0, files_gained))
-    file_size = _ratio(size, files)
-    updated = _first_known(backups["files_updated"], np.minimum(files, np.ceil(_ratio(rewritten, file_size))))
+    # Multiplied first: whole numbers of files come out whole.
+    updated = _first_known(backups["files_updated"], np.minimum(files, np.ceil(_ratio(rewritten * files, size))))
     packed_gained = backups["bytes_total_compressed"] - backups["bytes_total_compressed_before"]
     return {
         **backups,

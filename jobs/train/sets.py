@@ -10,10 +10,11 @@ import numpy as np
 
 from jobs.model.arrays import Array, Arrays, first_rows
 from jobs.model.calibration import Calibration, on_schedule
+from jobs.model.comparing import history_of
 from jobs.model.fleet import FleetModel
 from jobs.model.point_sets import PointSet
 from jobs.model.points import points_of
-from jobs.model.scoring import history_of, sub_kind_scores
+from jobs.model.scoring import sub_kind_scores
 from jobs.model.sub_kinds import BUDGETS, SUB_KINDS
 from jobs.model.walk_forward import Walk, compared_walk, judged_years, walk_forward
 from jobs.train.draws import drawn_attacks
@@ -78,7 +79,7 @@ def fit_set(
 
 
 def gathered(backups: Arrays, walk: Walk, fleet: FleetModel) -> dict[str, Array]:
-    """What the scores of the judged backups are made of, see `jobs.model.scoring.compared`."""
+    """What the scores of the judged backups are made of, see `jobs.model.comparing.compared`."""
     judged = {name: column[walk.row] for name, column in backups.items()}
     parts = list(compared_walk(judged, walk, fleet))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

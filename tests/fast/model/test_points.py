@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jobs.model.comparing import compared, completed_models
 from jobs.model.devices import fit_devices
 from jobs.model.point_sets import SETS
 from jobs.model.points import columns_of, points_of
-from jobs.model.scoring import compared, completed_models, score_backups, sub_kind_scores
+from jobs.model.scoring import score_backups, sub_kind_scores
 from jobs.model.signals import FIGURES, SIGNALS
 from jobs.model.stand_ins import completed
 from jobs.model.sub_kinds import BUDGETS, COLUMNS, SUB_KINDS
