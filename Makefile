@@ -40,6 +40,14 @@ types: setup ## mypy --strict on jobs/
 bench: setup ## cost of each stage beside its floor, into benchmarks/results/
 	@set -e; for bench in $(BENCHES); do echo "$$bench"; $(RUN) "$$bench"; done
 
+.PHONY: model
+model: setup ## the shipped fleet model anew, from the open histories: the same file, to four digits
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN) -m benchmarks.detection.fit_shipped_model
+
+.PHONY: detection
+detection: setup ## how well attacks are found on origins that were not learned from, into benchmarks/results/
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN) -m benchmarks.detection.cross_fit
+
 .PHONY: torture
 torture: setup ## kill, damage and repeat the line many times over: slow
 	@$(RUN) benchmarks/torture.py

@@ -37,6 +37,7 @@ class Train:
     first_days: int
     aged_days: int
     rows_per_partition: int
+    fleet_model: str
 
 
 @dataclass(frozen=True)

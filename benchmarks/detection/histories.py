@@ -10,6 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from jobs.model.arrays import first_rows
+from jobs.model.walk_forward import judged_years
+
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 FIGURES = (
     "files_added",
@@ -60,6 +63,20 @@ def read_histories(folder: Path, *names: str) -> tuple[pd.DataFrame, dict[str, N
     backups["ended_at"] = rows["ended_at"].astype("datetime64[s, UTC]").astype("int64").to_numpy(np.float64)
     rows["group"] = rows["group"] if "group" in rows else rows["histories"]
     return rows[["device_id", "origin", "group", "histories"]], backups, device
+
+
+def device_weights(backups: dict[str, NDArray[Any]], device: NDArray[Any], histories: NDArray[Any]) -> NDArray[Any]:
+    """How much each device counts in the calibration: small devices and whole repositories the same in all.
+
+    Small devices have six times the years of whole repositories: by years alone the latter would go over the budget.
+    """
+    years = judged_years(backups["ended_at"], device)
+    is_whole = np.char.startswith(histories[first_rows(device)].astype(str), "whole")
+    weights = np.ones(len(years))
+    for own in (is_whole, ~is_whole):
+        if own.any() and years[own].sum() > 0:
+            weights[own] = years.sum() / 2 / years[own].sum()
+    return weights
 
 
 def described(folder: Path, name: str) -> dict[str, str | int]:

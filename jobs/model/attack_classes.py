@@ -56,7 +56,7 @@ class Change:
     uploaded: Array | float = 0.0
     compressed: Array | float = 0.0
     replaced: Array | float = 0.0  # bytes that the updated files held before
-    is_known_content: bool = False  # deduplication finds all of it in the store
+    unique: Array | float | None = None  # of uploaded, what deduplication does not find in the store; None: all of it
 
 
 Recipe = Callable[[Before], Change]
@@ -165,7 +165,7 @@ def _move(share: float) -> Recipe:
     def change(before: Before) -> Change:
         count, size = before.count(share), share * before.bytes
         compressed = before.density * size
-        return Change(count, 0.0, count, count, uploaded=size, compressed=compressed, is_known_content=True)
+        return Change(count, 0.0, count, count, uploaded=size, compressed=compressed, unique=0.0)
 
     return change
 

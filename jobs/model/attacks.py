@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from jobs.model.attack_classes import ATTACKS, EXTRAS, LOOK_ALIKES, RECIPES, Array, Before, Change
+from jobs.model.attack_classes import ATTACKS, EXTRAS, LOOK_ALIKES, RECIPES, Array, Before, Change, Recipe
 
-__all__ = ["ATTACKS", "EXTRAS", "LOOK_ALIKES", "attacked"]
+__all__ = ["ATTACKS", "EXTRAS", "LOOK_ALIKES", "attacked", "changed"]
 
 LOWEST_DENSITY = 0.02  # a store that seems to compress better than 50:1 is one with hardly anything in it
 
@@ -46,8 +46,13 @@ def attacked(backups: Mapping[str, Any], attack: str) -> dict[str, Any]:
         near = difflib.get_close_matches(attack, RECIPES, n=1)
         hint = f' (did you mean "{near[0]}"?)' if near else ""
         raise ValueError(f'unknown attack "{attack}"{hint}; known are {", ".join(RECIPES)}')
+    return changed(backups, RECIPES[attack])
+
+
+def changed(backups: Mapping[str, Any], recipe: Recipe) -> dict[str, Any]:
+    """Backups with the change of a recipe added, whatever the recipe; as `attacked`."""
     before = _before(backups)
-    figures = _after(backups, before, RECIPES[attack](before))
+    figures = _after(backups, before, recipe(before))
     return {**backups, **{name: figure for name, figure in figures.items() if name in backups}}
 
 
@@ -72,7 +77,7 @@ def _before(backups: Mapping[str, Any]) -> Before:
 
 def _after(backups: Mapping[str, Any], before: Before, change: Change) -> dict[str, Array]:
     bytes_gone = before.file_size * change.deleted
-    unique = 0.0 if change.is_known_content else change.uploaded
+    unique = change.uploaded if change.unique is None else change.unique
     growth = {
         "files_added": change.added,
         "files_updated": change.updated,

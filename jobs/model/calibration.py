@@ -10,6 +10,9 @@ import numpy as np
 from jobs.model.arrays import Array
 
 TYPICAL_BACKUPS_PER_YEAR = 80.0
+# A single backup of a busy device is less likely to look odd: its alerts do not grow in step with its backups. With
+# this power the devices of the histories alert about equally often, whatever their schedule.
+SCHEDULE_POWER = 0.3
 SCHEDULE_WEIGHT = 4.0  # backups; how long a device's own schedule takes to count
 
 
@@ -28,22 +31,6 @@ def backups_per_year(backups: Array, days: Array) -> Array:
     return per_year
 
 
-def raw_score(evidence: Array) -> Array:
-    """log10 of the mean over signals of 10**evidence.
-
-    Parameters
-    ----------
-    evidence : array of shape (n, 19)
-        0 where there is none, a signal that could not be seen included.
-
-    Returns
-    -------
-    array of shape (n,), 0 to 6
-    """
-    raw: Array = np.log10((10.0**evidence).mean(axis=1))
-    return raw
-
-
 @dataclass(frozen=True, eq=False)
 class Calibration:
     """How raw scores of devices with this much history translate.
@@ -55,15 +42,18 @@ class Calibration:
     ----------
     history : float
         Decayed count of the backups that taught the model; 0 for a device without one.
-    rarity : array of shape (2, k)
-        Raw scores, and -log10 of the share of the fleet's clean backups that reach them.
     alert_rate : array of shape (2, k)
-        Rarity less log10 of the schedule, and -log10 of the fleet's clean backups per device-year that reach it.
+        Raw score on its schedule, see `on_schedule`, and -log10 of the clean backups per device-year that reach it.
     """
 
     history: float
-    rarity: Array
     alert_rate: Array
+
+
+def on_schedule(raw: Array, schedule: Array) -> Array:
+    """Raw scores as they count on devices with so many backups a year."""
+    counted: Array = raw - SCHEDULE_POWER * np.log10(schedule)
+    return counted
 
 
 def anomaly_score(raw: Array, schedule: Array, history: Array, calibrations: Sequence[Calibration]) -> Array:
@@ -72,7 +62,7 @@ def anomaly_score(raw: Array, schedule: Array, history: Array, calibrations: Seq
     Parameters
     ----------
     raw : array of shape (n,)
-        From `raw_score`.
+        -log10 of the share of clean backups as loud as this one.
     schedule : array of shape (n,)
         The device's backups a year.
     history : array of shape (n,)
@@ -90,8 +80,7 @@ def anomaly_score(raw: Array, schedule: Array, history: Array, calibrations: Seq
     for place, calibration in enumerate(calibrations):
         weight = np.maximum(0, 1 - np.abs(at - place))
         rows = np.flatnonzero(weight)
-        rarity = along(raw[rows], calibration.rarity) - np.log10(schedule[rows])
-        score[rows] += weight[rows] * along(rarity, calibration.alert_rate)
+        score[rows] += weight[rows] * along(on_schedule(raw[rows], schedule[rows]), calibration.alert_rate)
     return score
 
 

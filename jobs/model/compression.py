@@ -47,13 +47,13 @@ def expected_ratio(bytes_uploaded: Array, files_uploaded: Array, curve: Array, o
     return ratio
 
 
-def fit_ratios(backups: Arrays, device: Array, n_devices: int, curve: Array) -> dict[str, Array]:
+def fit_ratios(figures: Arrays, device: Array, n_devices: int, curve: Array) -> dict[str, Array]:
     """Offset, spread and stored density of each device.
 
     Parameters
     ----------
-    backups : mapping of arrays of shape (n,)
-        files_added, files_updated, bytes_uploaded, bytes_compressed; NaN where unknown.
+    figures : mapping of arrays of shape (n,)
+        files_uploaded, bytes_uploaded, bytes_compressed; NaN where unknown.
     device : int array of shape (n,)
         0 to n_devices - 1.
     curve : array of shape (24,)
@@ -68,8 +68,7 @@ def fit_ratios(backups: Arrays, device: Array, n_devices: int, curve: Array) -> 
     -----
     docs/detection.md, "Expected ratio".
     """
-    files = backups["files_added"] + backups["files_updated"]
-    sent, packed = backups["bytes_uploaded"], backups["bytes_compressed"]
+    files, sent, packed = figures["files_uploaded"], figures["bytes_uploaded"], figures["bytes_compressed"]
     rows = np.flatnonzero((sent > 0) & (files > 0) & ~np.isnan(packed))
     files, sent, packed, device = files[rows], sent[rows], packed[rows], device[rows]
     ratio = packed / sent

@@ -11,7 +11,8 @@ from jobs.model.calibration import backups_per_year
 from jobs.model.compression import fit_ratios
 from jobs.model.fleet import FleetModel
 from jobs.model.histograms import BINS, DECAY, fit_histograms
-from jobs.model.signals import FIGURES, SIGNALS, signals_beside
+from jobs.model.signals import FIGURES, SIGNALS, ratio_beside, signals_of
+from jobs.model.stand_ins import completed
 
 HISTORY = 365  # backups; older ones weigh under .06 of the newest
 _CHUNK = 16_384  # rows at a time: what one chunk works on stays in the processor's cache
@@ -34,7 +35,7 @@ def fit_devices(backups: Arrays, device: Array, fleet: FleetModel) -> dict[str, 
     -------
     mapping of arrays with n_devices rows
         backups (count), usual_gap_hours (NaN with fewer than two backups), backups_per_year, ratio_offset (logits),
-        ratio_spread (share), stored_density (share; NaN where never known), top (n_devices, 19), bins (n_devices, 228),
+        ratio_spread (share), stored_density (share; NaN where never known), top (n_devices, 24), bins (n_devices, 288),
         first_taught_at and last_taught_at (seconds since 1970 UTC).
 
     Notes
@@ -75,8 +76,10 @@ def _fit_chunk(backups: Arrays, device: Array, rows: slice, fleet: FleetModel) -
     taught = {name: backups[name][rows][newest] for name in (*FIGURES, "ended_at")}
     n_devices = len(first_rows(device))
 
-    ratios = fit_ratios(taught, device, n_devices, fleet.curve)
-    signals = signals_beside(taught, {name: column[device] for name, column in ratios.items()}, fleet.curve)
+    figures = completed({name: taught[name] for name in FIGURES})
+    ratios = fit_ratios(figures, device, n_devices, fleet.curve)
+    expected = ratio_beside(figures, {"ratio_offset": ratios["ratio_offset"][device]}, fleet.curve)
+    signals = signals_of(figures, expected, ratios["ratio_spread"][device], ratios["stored_density"][device])
     top, bins = fit_histograms(signals, DECAY**age, device, n_devices)
     return {**_schedule(taught["ended_at"], device, n_devices), **ratios, "top": top, "bins": bins}
 

@@ -17,6 +17,7 @@ DECAY = 0.992  # weight a backup loses with each later one: a memory of about 12
 PRIOR_WEIGHT = 4.0  # backups; a device with fewer than this leans on the fleet
 TAIL_POWER = 8.0  # beyond a past value the chance falls with this power of 1 + x
 LARGEST_EVIDENCE = 6.0
+USUAL_PART = 0.1  # the usual level is what this part of the backups exceeds
 
 # Distances below the top at which bins 1 to 11 begin and end; bin 1 begins at 0, wherever that is.
 _BEGIN = np.concatenate(([np.inf], DISTANCES[::-1])).astype(np.float32)[:, np.newaxis]
@@ -28,7 +29,7 @@ def fit_histograms(signals: Array, weights: Array, device: Array, n_devices: int
 
     Parameters
     ----------
-    signals : float array of shape (n, 19)
+    signals : float array of shape (n, 24)
         From `jobs.model.signals.signals_of`; NaN adds to no bin.
     weights : array of shape (n,)
     device : int array of shape (n,)
@@ -36,9 +37,9 @@ def fit_histograms(signals: Array, weights: Array, device: Array, n_devices: int
 
     Returns
     -------
-    top : float32 array of shape (n_devices, 19)
+    top : float32 array of shape (n_devices, 24)
         Largest ln(1 + x); 0 where nothing is known.
-    bins : float32 array of shape (n_devices, 228)
+    bins : float32 array of shape (n_devices, 288)
         Twelve counts a signal, signal after signal.
 
     Notes
@@ -110,6 +111,33 @@ def count_above(values: Array, top: Array, bins: Array) -> Array:
     inside = np.clip((high - values) / np.maximum(high - low, 1e-6), 0, 1)
     count: Array = np.einsum("ij,ji->i", bins[:, 1:], inside)
     return count
+
+
+def usual_level(top: Array, bins: Array) -> Array:
+    """What nine in ten of a device's backups do not exceed, as plain value; 0 where most days have nothing of it.
+
+    Parameters
+    ----------
+    top, bins
+        As in `evidence_of`.
+
+    Notes
+    -----
+    docs/detection.md, "Beyond usual".
+    """
+    weight = np.einsum("ij->i", bins)
+    wanted = USUAL_PART * weight
+    counts = np.ascontiguousarray(bins.T[1:])
+    above = np.cumsum(counts[::-1], axis=0)[::-1]  # weight in this bin and the ones above it
+    reaches = above >= wanted
+    at = BINS - 2 - reaches[::-1].argmax(axis=0)  # the highest bin that reaches it
+    column = np.arange(len(top))
+    count = counts[at, column]
+    part = np.divide(above[at, column] - wanted, count, out=np.zeros(len(top)), where=count > 0)
+    low, high = np.maximum(top - _BEGIN[at, 0], 0), np.maximum(top - _END[at, 0], 0)
+    level = low + part * (high - low)
+    usual: Array = np.where(reaches[0] & (weight > 0), np.expm1(level) * weight / (weight + PRIOR_WEIGHT), 0)
+    return usual
 
 
 def bin_edges(top: Array) -> tuple[Array, Array]:

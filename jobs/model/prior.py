@@ -38,7 +38,7 @@ def node_weights(files_before: Array) -> tuple[Array, Array, Array]:
 
 
 def prior_chance(
-    prior: Array, signal: Array, values: Array, files_before: Array, row: Array | slice = _EACH_ITS_OWN
+    prior: Array, signal: Array, values: Array, cohort: Array, row: Array | slice = _EACH_ITS_OWN
 ) -> Array:
     """Chance that a backup of a device of this size reaches each value.
 
@@ -49,8 +49,8 @@ def prior_chance(
     signal : int array of shape (m,)
     values : array of shape (m,)
         ln(1 + x) of that signal.
-    files_before : array of shape (n,)
-        Of each backup; NaN where unknown.
+    cohort : array of shape (n,)
+        Files before each backup, or what its bytes make likely; NaN where unknown.
     row : int array of shape (m,)
         The backup that each value is of; each of its own if not given.
 
@@ -63,16 +63,19 @@ def prior_chance(
     docs/detection.md, "Fleet prior".
     """
     with_mean = np.concatenate((prior, np.log10((10.0**prior).mean(axis=1, keepdims=True))), axis=1)
-    lower, upper, weight = node_weights(files_before)
+    lower, upper, weight = node_weights(cohort)
     # Beyond the largest node nothing was seen: what a device does is taken to grow with the root of its size.
-    beyond = np.log(np.fmax(files_before, _LARGEST_NODE) / _LARGEST_NODE) / 2
+    beyond = np.log(np.fmax(cohort, _LARGEST_NODE) / _LARGEST_NODE) / 2
     lower, upper, weight, beyond = lower[row], upper[row], weight[row], beyond[row]
     at = np.clip(values - np.where(_GROWS_WITH_DEVICE[signal], beyond, 0), 0, GRID[-1]) / GRID_STEP
     point = np.minimum(at.astype(np.int64), len(GRID) - 2)
     part = at - point
 
+    flat, row = with_mean.ravel(), signal * with_mean.shape[1]
+
     def along_grid(node: Array) -> Array:
-        found: Array = with_mean[signal, node, point] * (1 - part) + with_mean[signal, node, point + 1] * part
+        place = (row + node) * len(GRID) + point
+        found: Array = flat[place] * (1 - part) + flat[place + 1] * part
         return found
 
     chance: Array = 10.0 ** (along_grid(lower) * (1 - weight) + along_grid(upper) * weight)

@@ -5,26 +5,26 @@ from __future__ import annotations
 import numpy as np
 
 from jobs.model.arrays import Array, Arrays
-from jobs.model.calibration import TYPICAL_BACKUPS_PER_YEAR, anomaly_score, raw_score
-from jobs.model.compression import YOUNG_SPREAD
+from jobs.model.calibration import along, anomaly_score
+from jobs.model.comparing import compared, completed_models
 from jobs.model.fleet import FleetModel
-from jobs.model.histograms import BINS, PRIOR_WEIGHT, count_above, evidence_of
+from jobs.model.histograms import BINS, PRIOR_WEIGHT, count_above
+from jobs.model.point_sets import SETS, PointSet
+from jobs.model.points import points_of
 from jobs.model.prior import GRID, prior_chance
-from jobs.model.signals import FIGURES, KIND_OF_SIGNAL, SIGNALS, UNIT_OF_SIGNAL, signals_beside
+from jobs.model.signals import FIGURES, SIGNALS, UNIT_OF_SIGNAL
+from jobs.model.stand_ins import completed
+from jobs.model.sub_kinds import SIGNAL_OF_COLUMN, SUB_KINDS
 from jobs.tables import KINDS
 
-# A device without a model is judged as one that the fleet knows nothing special about.
-YOUNG = {
-    "ratio_offset": 0.0,
-    "ratio_spread": YOUNG_SPREAD,
-    "backups_per_year": TYPICAL_BACKUPS_PER_YEAR,
-    "top": 0.0,
-    "bins": 0.0,
-}
-_COMPRESSION = ("ratio_offset", "ratio_spread", "stored_density")
-_CHUNK = 8192  # rows at a time: keeps memory flat and the work in the processor's cache
-_KIND = np.array([KINDS.index(KIND_OF_SIGNAL[signal]) for signal in SIGNALS])
 _UNIT = np.array([UNIT_OF_SIGNAL[signal] for signal in SIGNALS])
+_KIND = np.array([KINDS.index(sub_kind.kind) for sub_kind in SUB_KINDS])
+_NAMES = [sub_kind.name for sub_kind in SUB_KINDS]
+_IN_PLACE = _NAMES.index("inplace")
+_REWRITES = [_NAMES.index(name) for name in ("modify", "surge")]
+_ADDS = [_NAMES.index(name) for name in ("add", "stage")]
+_DENSE = [SIGNALS.index(name) for name in ("ratio_high", "stored_excess")]
+SURELY_DENSE = 2.0  # evidence: one ordinary backup in a hundred compresses so badly
 
 
 def score_backups(backups: Arrays, models: Arrays, fleet: FleetModel, beside: Array | None = None) -> dict[str, Array]:
@@ -36,7 +36,7 @@ def score_backups(backups: Arrays, models: Arrays, fleet: FleetModel, beside: Ar
         The columns of `jobs.model.signals.FIGURES`; NaN where unknown.
     models : mapping of arrays with k rows
         Device models as `jobs.model.devices.fit_devices` gives them: ratio_offset, ratio_spread, stored_density,
-        backups_per_year, top (k, 19), bins (k, 228); NaN or 0 for a device without a model.
+        backups_per_year, top (k, 24), bins (k, 288); NaN or 0 for a device without a model.
     fleet : FleetModel
     beside : int array of shape (n,), optional
         The row of `models` that each backup is judged by; its own row if not given.
@@ -45,20 +45,25 @@ def score_backups(backups: Arrays, models: Arrays, fleet: FleetModel, beside: Ar
     -------
     mapping of arrays with n rows
         anomaly_score (-log10 of false alerts per device-year; higher is more unusual), kind (index into
-        `jobs.tables.KINDS`, -1 without any evidence), evidence (n, 19; 0 where there is none), unseen (n, 19; True
+        `jobs.tables.KINDS`; -1 without any evidence), evidence (n, 24; 0 where there is none), unseen (n, 24; True
         where a figure that the signal needs is unknown).
 
     Notes
     -----
     docs/detection.md, "Score" and "Kind".
     """
-    models = _completed(models)
-    models["history"] = history_of(models["bins"])
-    n = len(backups["files_added"])
-    beside = np.arange(n) if beside is None else beside
-    chunks = [slice(start, start + _CHUNK) for start in range(0, max(n, 1), _CHUNK)]
-    parts = [_score_chunk({name: backups[name][c] for name in FIGURES}, models, fleet, beside[c]) for c in chunks]
+    models = completed_models(models)
+    beside = np.arange(len(backups["files_added"])) if beside is None else beside
+    parts = [_score_rows(rows, fleet) for rows in compared(backups, models, fleet, beside)]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def sub_kind_scores(columns: Array, points: PointSet) -> Array:
+    """-log10 of the share of clean backups with as many points of each sub-kind, its part of the budget allowed for."""
+    found = points_of(columns, points.weights, points.intercepts)
+    rarity = np.column_stack([along(found[:, place], tail) for place, tail in enumerate(points.tails)])
+    scores: Array = rarity + np.log10(points.budget)
+    return scores
 
 
 def explain(backups: Arrays, models: Arrays, fleet: FleetModel) -> dict[str, Array]:
@@ -72,7 +77,7 @@ def explain(backups: Arrays, models: Arrays, fleet: FleetModel) -> dict[str, Arr
     Returns
     -------
     mapping of arrays of shape (n,)
-        signal (index into `SIGNALS` of the loudest one, which gives the kind; -1 without any evidence), value,
+        signal (index into `SIGNALS` of the one that gave the kind most of its points; -1 without any evidence), value,
         usual_low and usual_high (its 5 % and 95 % points) in the signal's unit, share (of files or bytes before, 0 to
         1); NaN where unknown or without evidence.
 
@@ -80,18 +85,18 @@ def explain(backups: Arrays, models: Arrays, fleet: FleetModel) -> dict[str, Arr
     -----
     docs/detection.md, "What an anomaly says".
     """
-    models = _completed(models)
-    signals = signals_beside(backups, models, fleet.curve)
-    rows = np.arange(len(signals))
-    evidence = _evidence(signals, backups, models, fleet, rows)
-    kind, signal = _loudest(evidence)
-    has_evidence = kind >= 0
-    loudest = np.maximum(signal, 0)
+    models = completed_models(models)
+    rows = np.arange(len(backups["files_added"]))
+    parts = [(part, _loudest(part, fleet)) for part in compared(backups, models, fleet, rows)]
+    signals = np.concatenate([part["signals"] for part, _ in parts])
+    signal = np.concatenate([loudest for _, loudest in parts])
+    has_evidence, loudest = signal >= 0, np.maximum(signal, 0)
     value = np.where(has_evidence, signals[rows, loudest], np.nan)
     unit = _UNIT[loudest]
     bins = models["bins"].reshape(-1, len(SIGNALS), BINS)[rows, loudest]
     history = (models["top"][rows, loudest], bins)
-    usual = [_usual(part, loudest, history, backups["files_before"], fleet) for part in (0.05, 0.95)]
+    cohort = completed({name: backups[name] for name in FIGURES})["cohort"]
+    usual = [_usual(part, loudest, history, cohort, fleet) for part in (0.05, 0.95)]
     whole = np.select([unit == "files", unit == "bytes"], [backups["files_before"], backups["bytes_before"]], np.nan)
     return {
         "signal": signal,
@@ -102,56 +107,59 @@ def explain(backups: Arrays, models: Arrays, fleet: FleetModel) -> dict[str, Arr
     }
 
 
-def _score_chunk(backups: Arrays, models: Arrays, fleet: FleetModel, beside: Array) -> dict[str, Array]:
-    signals = signals_beside(backups, {name: models[name][beside] for name in _COMPRESSION}, fleet.curve)
-    evidence = _evidence(signals, backups, models, fleet, beside)
-    schedule, history = models["backups_per_year"][beside], models["history"][beside]
+def _score_rows(rows: Arrays, fleet: FleetModel) -> dict[str, Array]:
+    n = len(rows["set"])
+    score, winner = np.zeros(n), np.zeros(n, np.int64)
+    for place, name in enumerate(SETS):
+        own = np.flatnonzero(rows["set"] == place)
+        if len(own):
+            by_sub_kind = sub_kind_scores(rows["columns"][own], fleet.sets[name])
+            winner[own] = by_sub_kind.argmax(axis=1)
+            schedule, history = rows["schedule"][own], rows["history"][own]
+            score[own] = anomaly_score(by_sub_kind.max(axis=1), schedule, history, fleet.sets[name].calibrations)
+    kind = _KIND[_named(winner, rows)]
     return {
-        "anomaly_score": anomaly_score(raw_score(evidence), schedule, history, fleet.calibrations),
-        "kind": _loudest(evidence)[0],
-        "evidence": evidence,
-        "unseen": np.isnan(signals),
+        "anomaly_score": score,
+        "kind": np.where(rows["evidence"].any(axis=1), kind, -1),
+        "evidence": rows["evidence"],
+        "unseen": np.isnan(rows["signals"]),
     }
 
 
-def _completed(models: Arrays) -> dict[str, Array]:
-    """Models with the numbers of a young device where there is none."""
-    filled = {name: np.where(np.isnan(models[name]), young, models[name]) for name, young in YOUNG.items()}
-    return {**filled, "stored_density": models["stored_density"]}
+def _named(winner: Array, rows: Arrays) -> Array:
+    """The sub-kind that gives each backup its kind: the winner, or what compression tells of it.
+
+    What looks like rewritten files is encryption in place where it did not compress as usual; so is what looks like
+    dense new files where the updated ones can hold it.
+    """
+    is_dense = rows["evidence"][:, _DENSE].max(axis=1) >= SURELY_DENSE
+    is_encrypted = np.where(np.isin(winner, _REWRITES), is_dense, rows["is_rewrite"] & np.isin(winner, _ADDS))
+    return np.where(is_encrypted, _IN_PLACE, winner)
 
 
-def _evidence(signals: Array, backups: Arrays, models: Arrays, fleet: FleetModel, beside: Array) -> Array:
-    """Evidence of each signal, 0 where it is 0 or unknown."""
-    evidence = np.zeros(signals.shape)
-    row, signal = np.nonzero(signals > 0)
-    values = np.log1p(signals[row, signal].astype(np.float32))
-    prior = prior_chance(fleet.prior, signal, values, backups["files_before"], row)
-    bins = models["bins"].reshape(-1, len(SIGNALS), BINS)[beside[row], signal]
-    evidence[row, signal] = evidence_of(values, models["top"][beside[row], signal], bins, prior)
-    return evidence
+def _loudest(rows: Arrays, fleet: FleetModel) -> Array:
+    """Signal that gave the winning sub-kind most of its points; -1 where there is no evidence."""
+    signal = np.full(len(rows["set"]), -1)
+    for place, name in enumerate(SETS):
+        own = np.flatnonzero((rows["set"] == place) & rows["evidence"].any(axis=1))
+        if len(own):
+            points = fleet.sets[name]
+            winner = sub_kind_scores(rows["columns"][own], points).argmax(axis=1)
+            winner = _named(winner, {name: rows[name][own] for name in ("evidence", "is_rewrite")})
+            given = (rows["columns"][own] * points.weights.T[winner]) @ SIGNAL_OF_COLUMN
+            # What nothing was learned for still has its evidence.
+            signal[own] = (given + 1e-6 * rows["evidence"][own]).argmax(axis=1)
+    return signal
 
 
-def history_of(bins: Array) -> Array:
-    """Decayed count of the backups behind each model: that of the signal that was known most often."""
-    count: Array = np.einsum("ijk->ij", bins.reshape(-1, len(SIGNALS), BINS)).max(axis=1)
-    return count
-
-
-def _loudest(evidence: Array) -> tuple[Array, Array]:
-    """Kind that the loudest signal speaks for and that signal; both -1 where none says anything."""
-    loudest = evidence.argmax(axis=1)
-    speaks = evidence.max(axis=1) > 0
-    return np.where(speaks, _KIND[loudest], -1), np.where(speaks, loudest, -1)
-
-
-def _usual(part: float, signal: Array, history: tuple[Array, Array], files_before: Array, fleet: FleetModel) -> Array:
+def _usual(part: float, signal: Array, history: tuple[Array, Array], cohort: Array, fleet: FleetModel) -> Array:
     """Value that this part of the device's backups does not exceed, the fleet counted as four backups."""
     top, bins = history
     low, high = np.zeros(len(top)), np.full(len(top), GRID[-1])
     weight = PRIOR_WEIGHT + bins.sum(axis=1)
     for _ in range(40):  # halvings: to far below a file or a byte
         middle = (low + high) / 2
-        prior = prior_chance(fleet.prior, signal, middle, files_before)
+        prior = prior_chance(fleet.prior, signal, middle, cohort)
         above = (PRIOR_WEIGHT * prior + count_above(middle, top, bins)) / weight > 1 - part
         low, high = np.where(above, middle, low), np.where(above, high, middle)
     point = np.expm1(high)

@@ -1,4 +1,4 @@
-"""Nineteen signals of one backup: what could speak for an attack, in files, bytes or deviations."""
+"""Signals of one backup: what could speak for an attack, in files, bytes or deviations."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from jobs.model.arrays import Array, Arrays
 from jobs.model.compression import SMALLEST_SPREAD, expected_ratio
+from jobs.model.stand_ins import completed
 
 # Signal, unit, kind of attack that it speaks for. Where two are equally loud the earlier one gives the kind: what dense
 # content says comes before the counts, since encryption changes those as well.
@@ -29,11 +30,16 @@ _SIGNALS = (
     ("added_alone", "files", "add"),
     ("uploaded_bytes", "bytes", "add"),
     ("unique_bytes", "bytes", "add"),
+    ("stored_excess", "bytes", "encrypt"),
+    ("stored_deficit", "bytes", "modify"),
+    ("rewritten", "bytes", "modify"),
+    ("lost", "bytes", "delete"),
+    ("gained", "bytes", "add"),
 )
 SIGNALS = tuple(name for name, _, _ in _SIGNALS)
 UNIT_OF_SIGNAL = {name: unit for name, unit, _ in _SIGNALS}
 KIND_OF_SIGNAL = {name: kind for name, _, kind in _SIGNALS}
-LAYOUT = "19x12/1"  # signals x bins / version of their meaning
+LAYOUT = "24x12/1"  # signals x bins / version of their meaning
 FIGURES = (
     "files_added",
     "files_updated",
@@ -41,21 +47,24 @@ FIGURES = (
     "files_moved",
     "files_new_extension",
     "files_before",
+    "files_total",
     "bytes_before",
+    "bytes_total",
     "bytes_total_compressed_before",
+    "bytes_total_compressed",
     "bytes_uploaded",
     "bytes_unique",
     "bytes_compressed",
 )
 
 
-def signals_of(backups: Arrays, expected_ratio: Array, spread: Array, stored_density: Array) -> Array:
+def signals_of(figures: Arrays, expected_ratio: Array, spread: Array, stored_density: Array) -> Array:
     """Signals of each backup.
 
     Parameters
     ----------
-    backups : mapping of arrays of shape (n,)
-        The columns named in `FIGURES`; counts and bytes, NaN where unknown.
+    figures : mapping of arrays of shape (n,)
+        From `jobs.model.stand_ins.completed`; counts and bytes, NaN where unknown.
     expected_ratio : array of shape (n,)
         From `jobs.model.compression.expected_ratio`.
     spread : array of shape (n,)
@@ -65,7 +74,7 @@ def signals_of(backups: Arrays, expected_ratio: Array, spread: Array, stored_den
 
     Returns
     -------
-    float array of shape (n, 19), in the order of `SIGNALS`, at least 0; NaN where a figure it needs is unknown
+    float array of shape (n, 24), in the order of `SIGNALS`, at least 0; NaN where a figure it needs is unknown
 
     Notes
     -----
@@ -73,17 +82,22 @@ def signals_of(backups: Arrays, expected_ratio: Array, spread: Array, stored_den
     """
     return np.column_stack(
         (
-            *_compression_signals(backups, expected_ratio, spread, stored_density),
-            *_count_signals(backups),
-            backups["bytes_uploaded"],
-            np.minimum(backups["bytes_unique"], backups["bytes_uploaded"]),
+            *_compression_signals(figures, expected_ratio, spread, stored_density),
+            *_count_signals(figures),
+            figures["bytes_uploaded"],
+            np.minimum(figures["bytes_unique"], figures["bytes_uploaded"]),
+            _above(figures["stored_excess"], 0),
+            _above(0, figures["stored_excess"]),
+            figures["bytes_rewritten"],
+            figures["bytes_lost"],
+            figures["bytes_gained"],
         )
     )
 
 
-def _count_signals(backups: Arrays) -> tuple[Array, ...]:
-    added, updated, deleted = backups["files_added"], backups["files_updated"], backups["files_deleted"]
-    new_extension, moved = backups["files_new_extension"], np.nan_to_num(backups["files_moved"])
+def _count_signals(figures: Arrays) -> tuple[Array, ...]:
+    added, updated, deleted = figures["files_added"], figures["files_updated"], figures["files_deleted"]
+    new_extension, moved = figures["files_new_extension"], np.nan_to_num(figures["files_moved"])
     pairs = np.minimum(added, deleted)
     return (
         updated,
@@ -100,23 +114,23 @@ def _count_signals(backups: Arrays) -> tuple[Array, ...]:
     )
 
 
-def _compression_signals(backups: Arrays, expected: Array, spread: Array, stored_density: Array) -> tuple[Array, ...]:
+def _compression_signals(figures: Arrays, expected: Array, spread: Array, stored_density: Array) -> tuple[Array, ...]:
     """First six signals: 0 where nothing was uploaded."""
-    updated, sent, packed = backups["files_updated"], backups["bytes_uploaded"], backups["bytes_compressed"]
-    files = backups["files_added"] + updated
+    files, sent, packed = figures["files_uploaded"], figures["bytes_uploaded"], figures["bytes_compressed"]
     is_known = ~np.isnan(files + sent + packed)
     is_upload = is_known & (files > 0) & (sent > 0)
     nothing = np.where(is_known, 0.0, np.nan)
-    unique = np.where(np.isnan(backups["bytes_unique"]), sent, backups["bytes_unique"])
     files, sent = np.where(is_upload, files, 1.0), np.where(is_upload, sent, 1.0)
 
     # Moved and copied content is not encryption, however dense it is.
+    unique = figures["bytes_unique"]
     excess = np.minimum(_above(packed, expected * sent), unique)
     excess_files = files * np.minimum(1, excess / np.maximum((1 - expected) * sent, 1))
-    density = np.maximum(expected, density_before(backups, stored_density))
+    density = np.maximum(expected, density_before(figures, stored_density))
     dense = np.minimum(_above(packed, density * sent), unique)
     surprise = (packed / sent - expected) / np.sqrt(SMALLEST_SPREAD**2 + spread**2 / files)
-    found = (excess, excess_files, dense, np.minimum(excess_files, updated), _above(surprise, 0), _above(0, surprise))
+    excess_updated = np.minimum(excess_files, figures["files_updated"])
+    found = (excess, excess_files, dense, excess_updated, _above(surprise, 0), _above(0, surprise))
     return tuple(np.where(is_upload, signal, nothing) for signal in found)
 
 
@@ -126,22 +140,25 @@ def signals_beside(backups: Arrays, models: Arrays, curve: Array) -> Array:
     Parameters
     ----------
     backups : mapping of arrays of shape (n,)
-        As in `signals_of`.
+        The columns of `FIGURES`; NaN where unknown.
     models : mapping of arrays of shape (n,)
         ratio_offset, ratio_spread and stored_density, row by row.
     curve : array of shape (24,)
         The fleet's compression curve.
     """
-    files = backups["files_added"] + backups["files_updated"]
-    expected = expected_ratio(backups["bytes_uploaded"], files, curve, models["ratio_offset"])
-    return signals_of(backups, expected, models["ratio_spread"], models["stored_density"])
+    figures = completed(backups)
+    return signals_of(figures, ratio_beside(figures, models, curve), models["ratio_spread"], models["stored_density"])
 
 
-def density_before(backups: Arrays, stored_density: Array) -> Array:
+def ratio_beside(figures: Arrays, models: Arrays, curve: Array) -> Array:
+    """Compressed share that an upload like each of these usually has on its device; as `expected_ratio`."""
+    return expected_ratio(figures["bytes_uploaded"], figures["files_uploaded"], curve, models["ratio_offset"])
+
+
+def density_before(figures: Arrays, stored_density: Array) -> Array:
     """Compressed share of what the device held before each backup, .02 to 1; `stored_density` where it is not said."""
-    total, packed = backups["bytes_before"], backups["bytes_total_compressed_before"]
-    said = np.divide(packed, total, out=np.full(len(total), np.nan), where=total > 0)
-    return np.clip(np.where(np.isnan(said), stored_density, said), 0.02, 1)
+    said = figures["density_before"]
+    return np.where(np.isnan(said), np.clip(stored_density, 0.02, 1), said)
 
 
 def _above(value: Array | float, floor: Array | float) -> Array:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from jobs.model.arrays import Array, Arrays, first_rows
+from jobs.model.comparing import compared, completed_models
 from jobs.model.devices import HISTORY, fit_devices, untaught
 from jobs.model.fleet import FleetModel
 from jobs.model.scoring import score_backups
@@ -70,6 +72,11 @@ def score_walk(backups: Arrays, walk: Walk, fleet: FleetModel) -> dict[str, Arra
         One row for each of `walk.row`: those backups, or what they would have been under an attack.
     """
     return score_backups(backups, walk.models, fleet, walk.refit)
+
+
+def compared_walk(backups: Arrays, walk: Walk, fleet: FleetModel) -> Iterator[dict[str, Array]]:
+    """What the scores of the judged backups are made of: `jobs.model.comparing.compared`, rows as in `score_walk`."""
+    return compared(backups, completed_models(walk.models), fleet, walk.refit)
 
 
 def judged_years(ended_at: Array, device: Array) -> Array:

@@ -27,6 +27,8 @@ class Figure:
 
 _CHANGED = Figure("Files changed", "files", ("files_updated",), is_signal=False)
 _COMPRESSED = Figure("Bytes uploaded, after compression", "bytes", ("bytes_compressed",), is_signal=False)
+_HELD = Figure("Bytes on the device", "bytes", ("bytes_total",), is_signal=False)
+_STORED = Figure("Bytes in the store, compressed", "bytes", ("bytes_total_compressed",), is_signal=False)
 _RATIO = Figure("Upload compressed to", "share", ("compressed_ratio",), is_signal=False)
 
 FIGURES = {
@@ -57,6 +59,11 @@ FIGURES = {
     ),
     "uploaded_bytes": Figure("Bytes uploaded", "bytes", ("bytes_uploaded",)),
     "unique_bytes": Figure("New bytes uploaded", "bytes", ("bytes_unique", "bytes_uploaded")),
+    "stored_excess": _STORED,
+    "stored_deficit": _STORED,
+    "rewritten": Figure("Bytes uploaded", "bytes", ("bytes_uploaded",), is_signal=False),
+    "lost": _HELD,
+    "gained": _HELD,
 }
 
 

@@ -28,6 +28,11 @@ SIGNAL_WORDS = {
     "added_alone": "files added beyond deleted and changed",
     "uploaded_bytes": "bytes uploaded",
     "unique_bytes": "new content uploaded",
+    "stored_excess": "store grown denser than usual",
+    "stored_deficit": "store shrunk more than its files",
+    "rewritten": "bytes rewritten",
+    "lost": "bytes gone",
+    "gained": "bytes gained",
 }
 NOT_JUDGED_WORDS = {
     "first": "first backup, nothing to compare with",

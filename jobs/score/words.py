@@ -28,6 +28,11 @@ PHRASES = {
     "added_alone": "{} added beyond those deleted and changed",
     "uploaded_bytes": "{} uploaded",
     "unique_bytes": "{} of content new to this device uploaded",
+    "stored_excess": "The store grew by {} more than the device's files at their usual compression",
+    "stored_deficit": "The store shrank by {} more than the device's files at their usual compression",
+    "rewritten": "{} written over what was there",
+    "lost": "The device lost {}",
+    "gained": "The device gained {}",
 }
 
 

@@ -34,7 +34,7 @@ def device_models(teachers: DataFrame, fleet: FleetModel, version: str, partitio
     needed = teachers.select(
         *DEVICE_NAMES,
         F.unix_micros("ended_at").alias("ended_at"),
-        *[F.col(name).cast("float").alias(name) for name in FIGURES],
+        *[F.col(name).cast("double").alias(name) for name in FIGURES],
     )
 
     def fit(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

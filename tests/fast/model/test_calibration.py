@@ -3,19 +3,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.model.calibration import along, anomaly_score, backups_per_year, raw_score
-from jobs.train.fleet import fit_reach
+from jobs.model.calibration import along, anomaly_score, backups_per_year, on_schedule
+from jobs.train.sets import fit_reach
 from tests.fast.model.made_up import SHIPPED
+
+CALIBRATIONS = SHIPPED.sets["stored"].calibrations
 
 
 def scored(raw, *, schedule=100.0, history=60.0):
     raw = np.array(raw, float)
     n = len(raw)
-    return anomaly_score(raw, np.full(n, schedule), np.full(n, history), SHIPPED.calibrations)
+    return anomaly_score(raw, np.full(n, schedule), np.full(n, history), CALIBRATIONS)
 
 
 @given(
-    pair=st.tuples(st.floats(0, 6), st.floats(0, 6)),
+    pair=st.tuples(st.floats(-1, 6), st.floats(-1, 6)),
     schedule=st.floats(1, 10_000),
     history=st.floats(0, 125),
 )
@@ -26,16 +28,17 @@ def test_a_higher_raw_score_is_always_a_higher_score(pair, schedule, history):
 
 
 def test_a_score_between_two_histories_lies_between_theirs():
-    known = [calibration.history for calibration in SHIPPED.calibrations]
+    known = [calibration.history for calibration in CALIBRATIONS]
     ends = [scored([2.5], history=history)[0] for history in known]
     between = scored([2.5], history=(known[1] + known[2]) / 2)[0]
     assert min(ends[1:3]) <= between <= max(ends[1:3])
     assert scored([2.5], history=1_000)[0] == ends[-1]
 
 
-def test_evidence_of_nothing_is_a_raw_score_of_nothing_and_of_everything_is_six():
-    assert raw_score(np.array([[0.0] * 19, [6.0] * 19])).tolist() == pytest.approx([0, 6])
-    assert raw_score(np.array([[3.0] + [0.0] * 18]))[0] == pytest.approx(np.log10((1_000 + 18) / 19))
+def test_a_busy_device_needs_a_rarer_backup_to_score_the_same_but_not_in_step():
+    raw = np.array([3.0, 3.0])
+    weekly, hourly = on_schedule(raw, np.array([52.0, 8_766.0]))
+    assert 0 < weekly - hourly < np.log10(8_766 / 52)
 
 
 def test_a_curve_goes_straight_on_at_both_ends():
@@ -53,7 +56,7 @@ def test_a_calibration_curve_rises_and_says_the_share_that_reaches_a_value(seed,
     random = np.random.default_rng(seed)
     values = np.round(random.exponential(1, n), 1)
     weights = random.choice([1.0, 5.0], n)
-    curve = fit_reach(values, weights, weights.sum())
+    curve = fit_reach(values, weights, weights.sum(), 0.1)
     assert (np.diff(curve) > 0).all()
     places = curve[0][:-1]  # the last one is beyond the data
     for place, height in zip(places, curve[1], strict=False):
@@ -64,6 +67,6 @@ def test_a_calibration_curve_rises_and_says_the_share_that_reaches_a_value(seed,
 def test_a_calibration_fitted_on_a_budget_keeps_it():
     random = np.random.default_rng(3)
     values, years = random.exponential(1, 20_000), 200.0
-    scores = along(values, fit_reach(values, np.ones(20_000), years))
+    scores = along(values, fit_reach(values, np.ones(20_000), years, 0.1))
     assert (scores >= 0).sum() / years == pytest.approx(1, rel=0.1)
     assert (scores >= -np.log10(4)).sum() / years == pytest.approx(4, rel=0.1)

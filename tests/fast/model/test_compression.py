@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from jobs.model.arrays import weighted_median
 from jobs.model.compression import CURVE_POINTS, expected_ratio, fit_ratios
+from jobs.model.stand_ins import completed
 from tests.fast.model.made_up import some_backups
 
 CURVE = np.linspace(3, -2, CURVE_POINTS)
@@ -49,7 +50,7 @@ def plain_ratios(backups, curve):
 def test_offset_spread_and_density_are_those_of_plain_python(seed, sizes):
     backups = some_backups(np.random.default_rng(seed), sum(sizes))
     device = np.repeat(np.arange(len(sizes)), sizes)
-    fitted = fit_ratios(backups, device, len(sizes), CURVE)
+    fitted = fit_ratios(completed(backups), device, len(sizes), CURVE)
     for place in range(len(sizes)):
         own = {name: column[device == place] for name, column in backups.items()}
         expected = plain_ratios(own, CURVE)
@@ -72,18 +73,17 @@ def test_a_weighted_median_is_that_of_plain_python(seed, n_groups):
 
 def test_a_device_that_uploads_what_does_not_compress_is_expected_to_do_so_again():
     n = 100
-    backups = {name: np.zeros(n) for name in ("files_added", "files_updated", "bytes_uploaded", "bytes_compressed")}
-    backups |= {
-        "files_added": np.full(n, 20.0),
+    figures = {
+        "files_uploaded": np.full(n, 20.0),
         "bytes_uploaded": np.full(n, 2e6),
         "bytes_compressed": np.full(n, 1.9e6),
     }
-    offset = fit_ratios(backups, np.zeros(n, int), 1, CURVE)["ratio_offset"]
+    offset = fit_ratios(figures, np.zeros(n, int), 1, CURVE)["ratio_offset"]
     assert expected_ratio(np.array([1e6]), np.array([10.0]), CURVE, offset)[0] == pytest.approx(0.95, abs=0.005)
 
 
 def test_a_device_without_uploads_is_as_the_fleet():
-    nothing = {name: np.zeros(3) for name in ("files_added", "files_updated", "bytes_uploaded", "bytes_compressed")}
+    nothing = {name: np.zeros(3) for name in ("files_uploaded", "bytes_uploaded", "bytes_compressed")}
     fitted = fit_ratios(nothing, np.zeros(3, int), 1, CURVE)
     assert (fitted["ratio_offset"][0], fitted["ratio_spread"][0]) == (0, 0.2)
     assert np.isnan(fitted["stored_density"][0])

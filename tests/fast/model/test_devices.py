@@ -55,7 +55,7 @@ def test_only_the_newest_365_backups_teach():
 def test_a_newer_backup_weighs_more_than_an_older_one():
     history = steady_device(backups=50, touched=0)
     history["files_deleted"][0], history["files_deleted"][-1] = 10, 1_000
-    deleted = fitted(history)["bins"].reshape(19, 12)[12]
+    deleted = fitted(history)["bins"].reshape(24, 12)[12]
     assert deleted[11] == pytest.approx(1)
     assert deleted[1:11].max() == pytest.approx(0.992**49, rel=1e-5)
 
@@ -63,7 +63,8 @@ def test_a_newer_backup_weighs_more_than_an_older_one():
 def test_an_unknown_figure_adds_to_no_bin():
     history = steady_device(backups=50)
     history["files_deleted"][:20] = np.nan
-    bins = fitted(history)["bins"].reshape(19, 12)
+    history["files_total"][:20] = np.nan  # which would tell how many went at least
+    bins = fitted(history)["bins"].reshape(24, 12)
     assert bins[12].sum() == pytest.approx(sum(0.992**age for age in range(30)), rel=1e-5)
     assert bins[6].sum() == pytest.approx(sum(0.992**age for age in range(50)), rel=1e-5)
 

@@ -6,24 +6,25 @@ from jobs.model.fleet import FleetModel
 from jobs.model.prior import GRID, NODES, prior_chance
 from jobs.model.signals import SIGNALS
 from jobs.model.walk_forward import judged_years, score_walk, walk_forward
-from jobs.train.fleet import fit_curve, fit_fleet, fit_prior
+from jobs.train.fleet import fit_curve, fit_fleet
+from jobs.train.prior import fit_prior
 from tests.fast.model.made_up import rows, steady_device, together
 
-FILES = (100, 400, 2_000, 9_000)
+FILES = (100, 2_000)
 BACKUPS, DEVICE = together(
     *(
-        steady_device(backups=300, files=files, touched=touched, noise=0.8, is_rotating=is_rotating, seed=seed)
+        steady_device(backups=200, files=files, touched=touched, noise=0.8, is_rotating=is_rotating, seed=seed)
         for seed, (files, touched, is_rotating) in enumerate(
             (files, touched, is_rotating) for files in FILES for touched in (0.01, 0.1) for is_rotating in (False, True)
         )
     )
 )
-FLEET = fit_fleet(BACKUPS, DEVICE, np.ones(16), "made up", {"seed": 0})
+FLEET = fit_fleet(BACKUPS, DEVICE, np.ones(8), "made up", {"seed": 0})
 
 
 def test_the_budget_is_kept_on_the_histories_that_were_fitted():
     years = judged_years(BACKUPS["ended_at"], DEVICE).sum()
-    for history in (0, 10, 365):
+    for history in (0, 20, 365):
         walk = walk_forward(BACKUPS, DEVICE, FLEET, history)
         score = score_walk(rows(BACKUPS, walk.row), walk, FLEET)["anomaly_score"]
         assert (score >= -np.log10(10)).sum() / years == pytest.approx(10, rel=0.35)
@@ -35,8 +36,8 @@ def test_a_fitted_model_can_be_stored():
     assert again.provenance == {"seed": 0}
 
 
-def test_fitting_twice_gives_the_same_model():
-    assert fit_fleet(BACKUPS, DEVICE, np.ones(16), "made up", {"seed": 0}).to_json() == FLEET.to_json()
+def test_fitting_twice_gives_the_same_model_to_four_digits():
+    assert fit_fleet(BACKUPS, DEVICE, np.ones(8), "made up", {"seed": 0}).to_json() == FLEET.to_json()
 
 
 def test_the_curve_is_the_median_ratio_and_held_where_no_size_was_seen():
@@ -52,11 +53,11 @@ def test_a_fleet_that_never_tells_compressed_bytes_is_refused():
 def test_the_prior_is_that_of_plain_python():
     random = np.random.default_rng(4)
     device = np.repeat([0, 1], [150, 40])
-    signals = np.where(random.random((190, 19)) < 0.4, 0, np.floor(10 ** random.uniform(0, 12, (190, 19))))
+    signals = np.where(random.random((190, 24)) < 0.4, 0, np.floor(10 ** random.uniform(0, 12, (190, 24))))
     signals[:5, 3] = np.nan
     files = np.full(190, 500.0)  # at a node: all weight goes there
     prior = fit_prior(signals, files, device)
-    for signal in (0, 3, 18):
+    for signal in (0, 3, 23):
         expected = []
         for g in GRID:
             means = []

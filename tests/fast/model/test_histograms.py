@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.model.histograms import BINS, count_above, evidence_of, fit_histograms
+from jobs.model.histograms import BINS, count_above, evidence_of, fit_histograms, usual_level
 from jobs.model.signals import SIGNALS
 
 ENDS = (0.1, 0.2, 0.4, 0.7, 1.1, 1.7, 2.5, 3.5, 5, 7)
@@ -103,6 +103,33 @@ def test_counts_above_a_value_are_all_below_the_bins_and_none_beyond_the_top():
     assert count_above(at, np.array([top, top]), np.stack((bins, bins))).tolist() == pytest.approx([3, 0])
 
 
+def plain_level(top, bins):
+    """Value that a tenth of the weight lies above, shrunk by the fleet's four backups."""
+    weight, above = sum(bins), 0.0
+    for (low, high), count in reversed(list(zip(plain_edges(top), bins[1:], strict=True))):
+        if count and above + count >= 0.1 * weight:
+            u = high - (0.1 * weight - above) / count * (high - low)
+            return math.expm1(u) * weight / (weight + 4)
+        above += count
+    return 0.0
+
+
+@given(values=values_of_one_signal)
+def test_the_usual_level_is_that_of_plain_python(values):
+    top, bins = of_one_signal(values, [1.0] * len(values))
+    expected = plain_level(float(top), bins.tolist())
+    assert usual_level(np.array([top]), bins[np.newaxis])[0] == pytest.approx(expected, rel=2e-3, abs=1e-3)
+
+
+def test_what_a_device_does_on_most_days_is_usual_and_what_it_does_once_a_month_is_not():
+    often, rarely = (
+        of_one_signal([100.0] * 90 + [0.0] * 10, [1.0] * 100),
+        of_one_signal([0.0] * 29 + [100.0], [1.0] * 30),
+    )
+    assert usual_level(np.array([often[0]]), often[1][np.newaxis])[0] == pytest.approx(100, rel=0.15)
+    assert usual_level(np.array([rarely[0]]), rarely[1][np.newaxis])[0] == 0
+
+
 def test_no_devices_give_no_models():
     top, bins = fit_histograms(np.zeros((0, len(SIGNALS))), np.zeros(0), np.zeros(0, int), 0)
-    assert (top.shape, bins.shape) == ((0, 19), (0, 228))
+    assert (top.shape, bins.shape) == ((0, 24), (0, 288))

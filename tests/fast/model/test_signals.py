@@ -4,46 +4,50 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.model.signals import FIGURES, KIND_OF_SIGNAL, LAYOUT, SIGNALS, UNIT_OF_SIGNAL, signals_of
+from jobs.model.stand_ins import completed
 from jobs.tables import FEATURES, KINDS
 from tests.fast.model.made_up import some_backups
 
-# What each signal needs: without one of these it is unknown. bytes_unique and files_moved have a stand-in, so they are
-# needed by the one signal that is made of them.
-COMPRESSION = {"files_added", "files_updated", "bytes_uploaded", "bytes_compressed"}
-COUNTS = {"files_added", "files_updated", "files_deleted"}
+# What each signal needs: it is unknown where nothing of a group is known. A group of several holds stand-ins.
 NEEDED = {
-    "excess_bytes": COMPRESSION,
-    "excess_files": COMPRESSION,
-    "dense_bytes": COMPRESSION,
-    "excess_updated": COMPRESSION,
-    "ratio_high": COMPRESSION,
-    "ratio_low": COMPRESSION,
+    "excess_bytes": {"files_updated", "bytes_uploaded", "bytes_compressed"},
+    "excess_files": {"files_updated", "bytes_uploaded", "bytes_compressed"},
+    "dense_bytes": {"files_updated", "bytes_uploaded", "bytes_compressed"},
+    "excess_updated": {"files_updated", "bytes_uploaded", "bytes_compressed"},
+    "ratio_high": {"files_updated", "bytes_uploaded", "bytes_compressed"},
+    "ratio_low": {"files_updated", "bytes_uploaded", "bytes_compressed"},
     "updated": {"files_updated"},
-    "updated_net": COUNTS,
+    "updated_net": {"files_added", "files_updated", "files_deleted"},
     "replaced": {"files_added", "files_deleted"},
     "replaced_new_ext": {"files_added", "files_deleted", "files_new_extension"},
     "new_ext": {"files_new_extension"},
     "deleted_net": {"files_added", "files_deleted"},
     "deleted": {"files_deleted"},
-    "deleted_alone": COUNTS,
+    "deleted_alone": {"files_added", "files_updated", "files_deleted"},
     "added_net": {"files_added", "files_deleted"},
     "added": {"files_added"},
-    "added_alone": COUNTS,
+    "added_alone": {"files_added", "files_updated", "files_deleted"},
     "uploaded_bytes": {"bytes_uploaded"},
-    "unique_bytes": {"bytes_unique", "bytes_uploaded"},
+    "unique_bytes": {"bytes_uploaded"},
+    "stored_excess": {"stored_excess"},
+    "stored_deficit": {"stored_excess"},
+    "rewritten": {"bytes_rewritten"},
+    "lost": {"bytes_lost"},
+    "gained": {"bytes_gained"},
 }
+STATED = sorted(set().union(*NEEDED.values()))
 
 
 def one(expected=0.5, spread=0.1, stored=np.nan, **figures):
     """Signals of one backup by name; what is not given is 0."""
     backups = {name: np.array([float(figures.get(name, 0))]) for name in FIGURES}
-    found = signals_of(backups, np.array([expected]), np.array([spread]), np.array([stored]))
+    found = signals_of(completed(backups), np.array([expected]), np.array([spread]), np.array([stored]))
     return dict(zip(SIGNALS, found[0].tolist(), strict=True))
 
 
-def test_there_are_nineteen_signals_each_with_a_unit_and_a_known_kind():
-    assert len(SIGNALS) == 19
-    assert LAYOUT.startswith("19x12/")
+def test_there_are_twenty_four_signals_each_with_a_unit_and_a_known_kind():
+    assert len(SIGNALS) == 24
+    assert LAYOUT.startswith("24x12/")
     assert set(UNIT_OF_SIGNAL) == set(KIND_OF_SIGNAL) == set(SIGNALS)
     assert set(UNIT_OF_SIGNAL.values()) == {"files", "bytes", "deviations"}
     assert set(KIND_OF_SIGNAL.values()) == set(KINDS)
@@ -108,14 +112,28 @@ def test_a_wipe_compresses_better_than_expected():
 
 
 def test_nothing_uploaded_is_no_compression_signal():
-    assert all(value == 0 for name, value in one(files_deleted=0).items() if NEEDED[name] == COMPRESSION)
+    assert all(value == 0 for name, value in one(files_deleted=0).items() if "bytes_compressed" in NEEDED[name])
 
 
-@given(seed=st.integers(0, 2**32 - 1), missing=st.sets(st.sampled_from(FIGURES)))
+def test_a_store_that_grows_more_than_its_files_holds_what_does_not_compress():
+    held = {"bytes_before": 1_000, "bytes_total": 1_100, "bytes_total_compressed_before": 400}
+    assert one(**held, bytes_total_compressed=500)["stored_excess"] == pytest.approx(60)
+    assert one(**held, bytes_total_compressed=440)["stored_excess"] == pytest.approx(0)
+    assert one(**held, bytes_total_compressed=400)["stored_deficit"] == pytest.approx(40)
+
+
+def test_bytes_written_over_others_are_those_by_which_the_device_did_not_grow():
+    found = one(bytes_uploaded=500, bytes_before=1_000, bytes_total=1_200)
+    assert (found["gained"], found["lost"], found["rewritten"]) == (200, 0, 300)
+    assert one(bytes_before=1_000, bytes_total=400)["lost"] == 600
+
+
+@given(seed=st.integers(0, 2**32 - 1), missing=st.sets(st.sampled_from(STATED)))
 def test_a_signal_is_unknown_exactly_where_a_figure_that_it_needs_is(seed, missing):
-    backups = some_backups(np.random.default_rng(seed), 20)
-    backups.update({name: np.full(20, np.nan) for name in missing})
-    found = signals_of(backups, np.full(20, 0.5), np.full(20, 0.1), np.full(20, 0.5))
+    figures = completed(some_backups(np.random.default_rng(seed), 20))
+    figures.update({name: np.full(20, np.nan) for name in missing})
+    figures["files_uploaded"] = np.nan_to_num(figures["files_added"]) + figures["files_updated"]
+    found = signals_of(figures, np.full(20, 0.5), np.full(20, 0.1), np.full(20, 0.5))
     for name, signal in zip(SIGNALS, found.T, strict=True):
         assert np.isnan(signal).all() == bool(NEEDED[name] & missing), name
         assert np.isnan(signal).any() == np.isnan(signal).all(), name
@@ -123,5 +141,5 @@ def test_a_signal_is_unknown_exactly_where_a_figure_that_it_needs_is(seed, missi
 
 @given(seed=st.integers(0, 2**32 - 1))
 def test_signals_are_never_below_zero(seed):
-    backups = some_backups(np.random.default_rng(seed), 50, largest=1e12)
+    backups = completed(some_backups(np.random.default_rng(seed), 50, largest=1e12))
     assert (signals_of(backups, np.full(50, 0.5), np.full(50, 0.1), np.full(50, 0.5)) >= 0).all()

@@ -5,6 +5,7 @@ import pytest
 
 from jobs.model.signals import FIGURES as KERNEL_FIGURES
 from jobs.model.signals import SIGNALS, UNIT_OF_SIGNAL, signals_of
+from jobs.model.stand_ins import completed
 from jobs.report.figures import FIGURES, figure_of
 from jobs.tables import FEATURES
 
@@ -42,7 +43,7 @@ def test_every_signal_has_a_figure_made_of_columns_of_features():
 def test_a_figure_that_claims_to_be_the_signal_is_what_the_kernel_computes(signal, counts):
     row = backup(**counts)
     arrays = {name: np.array([float(row.get(name, np.nan))]) for name in KERNEL_FIGURES}
-    kernel = signals_of(arrays, np.array([0.4]), np.array([0.2]), np.array([0.4]))[0, SIGNALS.index(signal)]
+    kernel = signals_of(completed(arrays), np.array([0.4]), np.array([0.2]), np.array([0.4]))[0, SIGNALS.index(signal)]
     assert figure_of(row, FIGURES[signal]) == pytest.approx(kernel)
     assert FIGURES[signal].unit == UNIT_OF_SIGNAL[signal]
 

@@ -176,5 +176,5 @@ def test_every_signal_gives_one_sentence_with_its_value(signal):
 
 
 def test_a_signal_without_words_is_still_named():
-    assert reason(anomaly(signal="gained")).startswith("gained at 9,000 files, usually")
+    assert reason(anomaly(signal="brightness")).startswith("brightness at 9,000 files, usually")
     assert reason(anomaly(signal=None)) == "Unusual as a whole (delete); no single figure says why."

@@ -1,0 +1,102 @@
+"""Points: how strongly a backup speaks for each of the ways in which an attack shows.
+
+Sums of rising pieces with weights that are never below 0, so that more evidence never makes fewer points.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jobs.model.arrays import Array, Arrays
+from jobs.model.signals import SIGNALS, density_before
+from jobs.model.sub_kinds import COUNTS, EVIDENCE_KNOTS, SHARE_KNOTS, SHARES, SURGING
+
+_PLACE = {signal: place for place, signal in enumerate(SIGNALS)}
+_DENSEST = 0.95  # so that what is dense already can still be told
+_SHARE_SIGNALS = np.array([_PLACE[signal] for signal in SHARES.values()])
+_SHARE = {share: place for place, share in enumerate(SHARES)}
+
+
+def columns_of(
+    evidence: Array, surge: Array, beyond: Array, figures: Arrays, expected: Array, stored_density: Array
+) -> Array:
+    """What points are sums of.
+
+    Parameters
+    ----------
+    evidence : array of shape (n, 24)
+        0 where there is none.
+    surge : array of shape (n, 24)
+        -log10 of `jobs.model.surge.surge_chance`; 0 where there is none.
+    beyond : array of shape (n, 24)
+        Each signal as far as it is beyond the device's usual level; 0 where unknown.
+    figures : mapping of arrays of shape (n,)
+        From `jobs.model.stand_ins.completed`.
+    expected : array of shape (n,)
+        Ratio that the upload usually has.
+    stored_density : array of shape (n,)
+        Compressed share of what the device holds, where the row does not say it; NaN: unknown.
+
+    Returns
+    -------
+    float32 array of shape (n, columns), columns as in `jobs.model.sub_kinds.COLUMNS`, at least 0
+
+    Notes
+    -----
+    docs/detection.md, "Points".
+    """
+    shares = shares_of(beyond, figures, expected, stored_density)
+    digits = np.log10(np.clip(shares, 1e-3, 1)) + 3
+    counts = np.log10(1 + beyond[:, [_PLACE[signal] for signal in COUNTS]])
+    parts = (
+        _pieces(evidence, EVIDENCE_KNOTS),
+        _pieces(surge, EVIDENCE_KNOTS),
+        _pieces(digits, SHARE_KNOTS),
+        counts,
+        np.clip((shares - 0.75) / 0.25, 0, 1),
+        np.clip((shares - 0.1) / 0.4, 0, 1),
+        surge[:, [_PLACE[signal] for signal in SURGING]].min(axis=1, keepdims=True),
+    )
+    return np.concatenate([part.astype(np.float32) for part in parts], axis=1)
+
+
+def shares_of(beyond: Array, figures: Arrays, expected: Array, stored_density: Array) -> Array:
+    """Shares of the device that a backup touches beyond what is usual: shape (n, 14), as in `SHARES`; 0 if unknown."""
+    files, size = figures["files_before"], figures["bytes_before"]
+    density = np.nan_to_num(density_before(figures, stored_density), nan=0.5)
+    values = beyond[:, _SHARE_SIGNALS].copy()
+    deleted = _SHARE["deleted"]
+    gone = np.nan_to_num(figures["files_deleted"]) - np.nan_to_num(figures["files_moved"])
+    values[:, deleted] = np.minimum(values[:, deleted], np.maximum(gone, 0))
+    room = {
+        "encrypted": (1 - np.minimum(np.nan_to_num(expected, nan=0.5), _DENSEST)) * size,
+        "stored_encrypted": (1 - np.minimum(density, _DENSEST)) * size,
+        "emptied": density * size,
+        **dict.fromkeys(("uploaded", "rewritten", "lost", "gained"), size),
+    }
+    whole = np.column_stack([room.get(share, files) for share in SHARES])
+    shares: Array = np.divide(values, whole, out=np.zeros(values.shape), where=whole > 0)
+    return shares
+
+
+def points_of(columns: Array, weights: Array, intercepts: Array) -> Array:
+    """Points of each sub-kind: shape (n, 9).
+
+    Parameters
+    ----------
+    columns : array of shape (n, columns)
+        From `columns_of`.
+    weights : array of shape (columns, 9)
+        At least 0; 0 where a column does not speak for a sub-kind.
+    intercepts : array of shape (9,)
+    """
+    points: Array = columns @ weights.astype(np.float32) + intercepts.astype(np.float32)
+    return points
+
+
+def _pieces(values: Array, knots: tuple[float, ...]) -> Array:
+    """Each value cut at the knots into the parts that lie between two of them: four columns a value."""
+    values = values.astype(np.float32)[:, :, np.newaxis]
+    low, high = np.array(knots[:-1], np.float32), np.array(knots[1:], np.float32)
+    pieces: Array = np.clip(values - low, 0, high - low)
+    return pieces.reshape(len(values), values.shape[1] * len(low))

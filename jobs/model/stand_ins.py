@@ -1,0 +1,73 @@
+"""What the figures of a backup say between the lines: stand-ins for what its product does not print."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jobs.model.arrays import Array, Arrays
+
+TYPICAL_FILE_SIZE = 8_000.0  # bytes; what a device of unknown count is taken to hold, to find others of its size
+
+
+def completed(backups: Arrays) -> dict[str, Array]:
+    """Figures of each backup with stand-ins for what is unknown, and what follows from the totals.
+
+    Parameters
+    ----------
+    backups : mapping of arrays of shape (n,)
+        The columns of `jobs.model.signals.FIGURES`; NaN where unknown.
+
+    Returns
+    -------
+    mapping of arrays of shape (n,)
+        Those columns; a count is a lower bound where only the totals tell it. Further files_uploaded (added and
+        updated), cohort (files before, or what the bytes make likely), bytes_gained, bytes_lost, bytes_rewritten,
+        density_before (compressed share of what was stored, .02 to 1) and stored_excess (bytes by which the store grew
+        more than its density before explains; below 0 where it grew less). NaN where even that is unknown.
+
+    Notes
+    -----
+    docs/detection.md, "What each product lets us see".
+    """
+    files, size, density = backups["files_before"], backups["bytes_before"], _density_before(backups)
+    files_gained, bytes_gained = backups["files_total"] - files, backups["bytes_total"] - size
+    packed = backups["bytes_compressed"]
+    # Some tools compress what deduplication leaves and count nothing else; some count it only when compressed.
+    sent = _first_known(backups["bytes_uploaded"], backups["bytes_unique"], packed / density)
+    rewritten = np.maximum(0, sent - np.maximum(0, bytes_gained))
+    added = _first_known(backups["files_added"], np.maximum(0, files_gained))
+    # Multiplied first: whole numbers of files come out whole.
+    updated = _first_known(backups["files_updated"], np.minimum(files, np.ceil(_ratio(rewritten * files, size))))
+    packed_gained = backups["bytes_total_compressed"] - backups["bytes_total_compressed_before"]
+    return {
+        **backups,
+        "files_added": added,
+        "files_updated": updated,
+        "files_deleted": _first_known(backups["files_deleted"], np.maximum(0, -files_gained)),
+        "files_uploaded": np.nan_to_num(added) + updated,
+        "cohort": _first_known(files, np.maximum(1, size / TYPICAL_FILE_SIZE)),
+        "bytes_uploaded": sent,
+        "bytes_unique": _first_known(backups["bytes_unique"], sent),
+        "bytes_gained": np.maximum(0, bytes_gained),
+        "bytes_lost": np.maximum(0, -bytes_gained),
+        "bytes_rewritten": rewritten,
+        "density_before": density,
+        "stored_excess": packed_gained - density * bytes_gained,
+    }
+
+
+def _density_before(backups: Arrays) -> Array:
+    return np.clip(_ratio(backups["bytes_total_compressed_before"], backups["bytes_before"]), 0.02, 1)
+
+
+def _ratio(part: Array, whole: Array) -> Array:
+    """NaN where the whole is unknown or nothing."""
+    ratio: Array = np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
+    return ratio
+
+
+def _first_known(*candidates: Array) -> Array:
+    known = candidates[-1]
+    for candidate in candidates[-2::-1]:
+        known = np.where(np.isnan(candidate), known, candidate)
+    return known

@@ -1,0 +1,165 @@
+"""The nine ways in which an attack shows, each with the evidence and the shares that speak for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.model.signals import SIGNALS
+
+EVIDENCE_KNOTS = (0.0, 0.7, 1.4, 2.2, 6.0)
+SHARE_KNOTS = (0.0, 1.0, 2.0, 2.5, 3.0)  # of log10(share) + 3: a thousandth, a hundredth, a tenth, a third, all
+PIECES = len(EVIDENCE_KNOTS) - 1
+TOP_FLOOR = 1.0  # smallest weight of what touches nearly all of a device
+
+# Name, what it is a share of: signals of files beside the files before; of bytes beside the bytes before.
+SHARES = {
+    "encrypted": "excess_bytes",  # of what can become denser
+    "stored_encrypted": "stored_excess",  # the same
+    "updated": "updated",
+    "replaced": "replaced",
+    "replaced_new_ext": "replaced_new_ext",
+    "new_ext": "new_ext",
+    "deleted_net": "deleted_net",
+    "deleted": "deleted",  # moves aside
+    "added_net": "added_net",
+    "uploaded": "uploaded_bytes",
+    "rewritten": "rewritten",
+    "lost": "lost",
+    "gained": "gained",
+    "emptied": "stored_deficit",  # of what is stored
+}
+COUNTS = ("excess_files", "replaced", "replaced_new_ext", "deleted", "added_net", "updated")
+
+
+@dataclass(frozen=True)
+class SubKind:
+    """What speaks for one sub-kind.
+
+    `evidence` are signals, `shares` are of `SHARES`, `counts` are signals whose size counts as such; `top` are shares
+    that keep near-total events loud whatever was learned, `big` are those of which a tenth to a half counts once more.
+    """
+
+    name: str
+    kind: str
+    evidence: tuple[str, ...]
+    shares: tuple[str, ...]
+    counts: tuple[str, ...] = ()
+    top: tuple[str, ...] = ()
+    big: tuple[str, ...] = ()
+
+
+_DENSE = ("excess_bytes", "excess_files", "ratio_high", "dense_bytes", "stored_excess")
+LEARNED = (
+    SubKind(
+        "inplace",
+        "encrypt",
+        (*_DENSE, "updated", "excess_updated", "rewritten"),
+        ("encrypted", "stored_encrypted", "updated"),
+        ("excess_files",),
+        ("updated",),
+    ),
+    SubKind(
+        "rename",
+        "encrypt",
+        (*_DENSE, "replaced", "rewritten"),
+        ("replaced", "encrypted", "stored_encrypted"),
+        ("replaced",),
+    ),
+    SubKind(
+        "newext",
+        "encrypt",
+        ("replaced_new_ext", "new_ext", "replaced", "excess_bytes", "ratio_high", "stored_excess"),
+        ("replaced_new_ext", "new_ext"),
+        ("replaced_new_ext",),
+    ),
+    SubKind(
+        "delete",
+        "delete",
+        ("deleted_net", "deleted", "deleted_alone", "lost"),
+        ("deleted_net", "deleted", "lost"),
+        ("deleted",),
+        ("deleted",),
+        ("deleted", "lost"),
+    ),
+    SubKind(
+        "add",
+        "add",
+        ("added_net", "added", "added_alone", "uploaded_bytes", "excess_bytes", "gained"),
+        ("added_net", "uploaded", "encrypted", "gained"),
+        ("added_net",),
+        ("added_net",),
+        ("added_net", "gained"),
+    ),
+    SubKind(
+        "stage",
+        "add",
+        ("uploaded_bytes", "excess_bytes", "ratio_high", "dense_bytes", "gained", "stored_excess"),
+        ("uploaded", "encrypted", "gained", "stored_encrypted"),
+    ),
+    SubKind(
+        "modify",
+        "modify",
+        ("updated", "updated_net", "uploaded_bytes", "rewritten"),
+        ("updated", "uploaded", "rewritten"),
+        ("updated",),
+        ("updated",),
+        ("rewritten",),
+    ),
+    SubKind(
+        "wipe",
+        "modify",
+        ("ratio_low", "updated", "rewritten", "stored_deficit"),
+        ("updated", "emptied"),
+        ("updated",),
+        ("updated",),
+    ),
+)
+# Far more files and bytes rewritten than ever before, and no others added or deleted. Its points are not learned: they
+# are the rarer of two surges, so that a steady device's own steadiness counts where nothing else can be seen.
+SURGE = SubKind("surge", "modify", (), ())
+SURGING = ("updated_net", "rewritten")
+SUB_KINDS = (*LEARNED, SURGE)
+# Each sub-kind's part of the false alerts that are allowed, by what a backup shows (`jobs.model.point_sets.SETS`).
+BUDGETS = {
+    "stored": (0.16, 0.012, 0.105, 0.345, 0.21, 0.10, 0.03, 0.004, 0.03),
+    "ratio": (0.17, 0.02, 0.11, 0.31, 0.22, 0.12, 0.025, 0.004, 0.02),
+    "counts": (0.03, 0.13, 0.01, 0.28, 0.23, 0.07, 0.04, 0.01, 0.20),
+    "size": (0.10, 0.02, 0.004, 0.30, 0.24, 0.10, 0.12, 0.01, 0.11),
+}
+
+# Columns of what the points are sums of; `jobs.model.points.columns_of` fills them in this order.
+COLUMNS = (
+    *((f"evidence {signal}", piece) for signal in SIGNALS for piece in range(PIECES)),
+    *((f"surge {signal}", piece) for signal in SIGNALS for piece in range(PIECES)),
+    *((f"share {share}", piece) for share in SHARES for piece in range(PIECES)),
+    *((f"count {signal}", 0) for signal in COUNTS),
+    *((f"top {share}", 0) for share in SHARES),
+    *((f"big {share}", 0) for share in SHARES),
+    (f"both {SURGING[0]}", 0),
+)
+
+
+# Which signal each column is of: shape (columns, signals), one 1 a row.
+_SIGNALS_OF_COLUMNS = [SHARES.get(name.split()[1], name.split()[1]) for name, _ in COLUMNS]
+SIGNAL_OF_COLUMN = np.array([[name == signal for signal in SIGNALS] for name in _SIGNALS_OF_COLUMNS], float)
+
+
+def columns_used() -> NDArray[np.bool_]:
+    """Which columns speak for which of `LEARNED`: shape (columns, 8)."""
+    named = [_names(sub_kind) for sub_kind in LEARNED]
+    return np.array([[name in names for names in named] for name, _ in COLUMNS])
+
+
+def floors() -> NDArray[np.float64]:
+    """Smallest weight of each column in each of `LEARNED`: shape (columns, 8)."""
+    named = [{f"top {share}" for share in sub_kind.top} for sub_kind in LEARNED]
+    return np.array([[TOP_FLOOR * (name in names) for names in named] for name, _ in COLUMNS])
+
+
+def _names(sub_kind: SubKind) -> set[str]:
+    words = {"evidence": sub_kind.evidence, "surge": sub_kind.evidence, "share": sub_kind.shares}
+    words |= {"count": sub_kind.counts, "top": sub_kind.top, "big": sub_kind.big}
+    return {f"{word} {name}" for word, listed in words.items() for name in listed}

@@ -1,0 +1,50 @@
+"""Attacks on real histories that the judging model never saw: small and seeded, to notice when detection breaks."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.detection.attack_rows import attacked_positions, kind_of
+from benchmarks.detection.histories import DATA, read_histories
+from jobs.model.arrays import first_rows
+from jobs.model.attacks import attacked
+from jobs.model.fleet import FleetModel
+from jobs.model.walk_forward import Walk, judged_years, score_walk, walk_forward
+from jobs.train.products import PRODUCTS, as_printed
+
+# Fitted on `open` alone, so that `open2` is new to it.
+FLEET = FleetModel.from_json((Path(__file__).resolve().parents[3] / "demo" / "fleet_model.json").read_text("utf-8"))
+FLOORS = {
+    "git; borg with diff": {"inplace_0.1": 0.9, "rename_0.02": 0.9, "delete_0.5": 0.95, "add_0.5": 0.95, "wipe_1": 0.9},
+    "all columns": {"inplace_0.1": 0.8, "rename_0.02": 0.9, "delete_0.5": 0.95, "add_0.5": 0.95, "wipe_1": 0.9},
+    "restic with diff": {"delete_0.5": 0.9, "add_0.5": 0.9, "rename_1": 0.9},
+}
+pytestmark = pytest.mark.skipif(not DATA.exists(), reason="the histories are not shipped")
+
+
+@pytest.fixture(scope="module")
+def histories():
+    """Every third device of `open2`, its newest 400 backups."""
+    _, backups, device = read_histories(DATA, "devices_open2")
+    last = np.append(first_rows(device)[1:], len(device)) - 1
+    rows = np.flatnonzero((device % 3 == 0) & (last[device] - np.arange(len(device)) < 400))
+    return {name: column[rows] for name, column in backups.items()}, np.unique(device[rows], return_inverse=True)[1]
+
+
+@pytest.mark.parametrize("product", [p for p in PRODUCTS if p.name in FLOORS], ids=lambda product: product.name)
+def test_attacks_are_found_within_the_budget(histories, product):
+    backups, device = histories
+    printed = as_printed(backups, product)
+    walk = walk_forward(printed, device, FLEET)
+    clean = score_walk({name: column[walk.row] for name, column in printed.items()}, walk, FLEET)["anomaly_score"]
+    assert (clean >= 0).sum() / judged_years(backups["ended_at"], device).sum() < 2.5
+    at = attacked_positions(walk.refit)
+    beside = Walk(walk.models, walk.row[at], walk.refit[at])
+    before = {name: column[beside.row] for name, column in backups.items()}
+    for attack, floor in FLOORS[product.name].items():
+        found = score_walk(as_printed(attacked(before, attack), product), beside, FLEET)
+        alerts = found["anomaly_score"] >= 0
+        assert alerts.mean() >= floor, attack
+        if product.set != "counts":
+            assert (found["kind"][alerts] == kind_of(attack)).mean() >= 0.9, attack

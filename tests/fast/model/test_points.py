@@ -1,0 +1,156 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jobs.model.comparing import compared, completed_models
+from jobs.model.devices import fit_devices
+from jobs.model.point_sets import SETS
+from jobs.model.points import columns_of, points_of
+from jobs.model.scoring import score_backups, sub_kind_scores
+from jobs.model.signals import FIGURES, SIGNALS
+from jobs.model.stand_ins import completed
+from jobs.model.sub_kinds import BUDGETS, COLUMNS, SUB_KINDS
+from jobs.train.sets import fit_reach
+from tests.fast.model.made_up import SHIPPED, model_of, some_backups, steady_device
+
+KNOTS = {"evidence": (0, 0.7, 1.4, 2.2, 6), "surge": (0, 0.7, 1.4, 2.2, 6), "share": (0, 1, 2, 2.5, 3)}
+WHOLE = {  # what a share is of
+    "encrypted": lambda row: (1 - min(row["expected"], 0.95)) * row["bytes_before"],
+    "stored_encrypted": lambda row: (1 - min(row["density"], 0.95)) * row["bytes_before"],
+    "emptied": lambda row: row["density"] * row["bytes_before"],
+    **dict.fromkeys(("uploaded", "rewritten", "lost", "gained"), lambda row: row["bytes_before"]),
+}
+SIGNAL_OF_SHARE = {
+    "encrypted": "excess_bytes",
+    "stored_encrypted": "stored_excess",
+    "emptied": "stored_deficit",
+    "uploaded": "uploaded_bytes",
+}
+
+
+def plain_share(share, row):
+    value = row["beyond"][SIGNAL_OF_SHARE.get(share, share)]
+    if share == "deleted":
+        value = min(value, max(row["files_deleted"] - row["files_moved"], 0))
+    return value / WHOLE.get(share, lambda row: row["files_before"])(row)
+
+
+def plain_column(name, piece, row):
+    word, what = name.split()
+    if word in ("evidence", "surge", "share"):
+        value = row[word][what] if word != "share" else math.log10(min(max(plain_share(what, row), 1e-3), 1)) + 3
+        low, high = KNOTS[word][piece : piece + 2]
+        return min(max(value - low, 0), high - low)
+    if word == "count":
+        return math.log10(1 + row["beyond"][what])
+    if word == "both":
+        return min(row["surge"]["updated_net"], row["surge"]["rewritten"])
+    low, width = {"top": (0.75, 0.25), "big": (0.1, 0.4)}[word]
+    return min(max((plain_share(what, row) - low) / width, 0), 1)
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=25)
+def test_points_are_the_sums_of_plain_python(seed):
+    random = np.random.default_rng(seed)
+    figures = completed(some_backups(random, 1))
+    evidence, surge = random.uniform(0, 6, (2, 1, 24)) * (random.random((2, 1, 24)) < 0.6)
+    beyond = np.floor(10 ** random.uniform(0, 9, (1, 24))) * (random.random((1, 24)) < 0.6)
+    weights, intercepts = random.random((len(COLUMNS), 9)), random.normal(size=9)
+    columns = columns_of(evidence, surge, beyond, figures, np.array([0.3]), np.array([0.5]))
+    row = {name: float(column[0]) for name, column in figures.items()}
+    row |= {"expected": 0.3, "density": row["density_before"]}
+    for name, values in (("evidence", evidence), ("surge", surge), ("beyond", beyond)):
+        row[name] = dict(zip(SIGNALS, values[0].tolist(), strict=True))
+    expected = [plain_column(name, piece, row) for name, piece in COLUMNS]
+    np.testing.assert_allclose(columns[0], expected, rtol=1e-4, atol=1e-4)
+    sums = [
+        sum(w * x for w, x in zip(weights[:, k], expected, strict=True)) + intercepts[k] for k in range(len(SUB_KINDS))
+    ]
+    np.testing.assert_allclose(points_of(columns, weights, intercepts)[0], sums, rtol=1e-4, atol=1e-3)
+
+
+def plain_tail(points, tail):
+    """Height of the curve at these points: straight between its places, straight on beyond its ends."""
+    places, heights = tail.tolist()
+    k = max((k for k in range(len(places) - 1) if places[k] < points), default=0)
+    return heights[k] + (heights[k + 1] - heights[k]) / (places[k + 1] - places[k]) * (points - places[k])
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_a_sub_kinds_score_is_its_tail_and_its_part_of_the_budget(name):
+    points = SHIPPED.sets[name]
+    columns = np.random.default_rng(1).random((5, len(COLUMNS))).astype(np.float32) * 2
+    found = points_of(columns, points.weights, points.intercepts)
+    scores = sub_kind_scores(columns, points)
+    for row in range(5):
+        for place, tail in enumerate(points.tails):
+            expected = plain_tail(float(found[row, place]), tail) + math.log10(points.budget[place])
+            assert scores[row, place] == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("budget", BUDGETS.values(), ids=BUDGETS)
+def test_the_parts_of_the_budget_are_all_of_it(budget):
+    assert sum(budget) == pytest.approx(1, abs=0.01)
+
+
+def test_a_tail_says_how_many_clean_backups_have_as_many_points():
+    points = np.random.default_rng(5).exponential(size=20_000)
+    tail = fit_reach(points, np.ones(20_000), 20_000, 0.25)
+    assert plain_tail(4.0, tail) == pytest.approx(4 / np.log(10), abs=0.05)
+    assert plain_tail(16.0, tail) == pytest.approx(16 / np.log(10), rel=0.1)  # beyond the data: straight on
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_no_weight_of_the_shipped_model_is_below_zero(name):
+    assert (SHIPPED.sets[name].weights >= 0).all()
+
+
+# What can only speak for an attack the more of it there is, all else the same. More updated files also mean smaller
+# ones, which compress otherwise, so that is told of records without compressed bytes.
+@given(seed=st.integers(0, 2**32 - 1), more=st.integers(1, 10**6), figure=st.sampled_from(["deleted", "new_extension"]))
+@settings(max_examples=40)
+def test_more_evidence_never_lowers_a_sub_kinds_score(seed, more, figure):
+    backups = some_backups(np.random.default_rng(seed), 20)
+    del_name = f"files_{figure}"
+    history = steady_device(backups=60, seed=seed)
+    models = completed_models(fit_devices(history, np.zeros(60, int), SHIPPED))
+    own = {"deleted": "delete", "new_extension": "newext"}[figure]
+    place = [sub_kind.name for sub_kind in SUB_KINDS].index(own)
+    if figure == "deleted":  # nothing comes with it, and the totals stay as they are
+        backups |= {"files_added": np.zeros(20), "files_updated": np.zeros(20)}
+    worse = {**backups, del_name: backups[del_name] + more}
+
+    def scored(rows):
+        (part,) = compared(rows, models, SHIPPED, np.zeros(20, int))
+        return sub_kind_scores(part["columns"], SHIPPED.sets["stored"])[:, place]
+
+    assert (scored(worse) >= scored(backups) - 1e-4).all()
+
+
+def test_an_unknown_count_never_gives_evidence_and_never_raises_a_score():
+    history, attack = steady_device(backups=60), steady_device(backups=1, seed=9)
+    attack |= {"files_deleted": np.array([1_500.0]), "files_total": np.array([np.nan])}
+    model = model_of(history)
+    known = score_backups(attack, model, SHIPPED)
+    unknown = score_backups({**attack, "files_deleted": np.array([np.nan])}, model, SHIPPED)
+    deleted = SIGNALS.index("deleted")
+    assert known["evidence"][0, deleted] > 1
+    assert unknown["evidence"][0, deleted] == 0
+    assert unknown["unseen"][0, deleted]
+    assert unknown["anomaly_score"][0] < known["anomaly_score"][0]
+
+
+def test_each_backup_is_judged_by_the_set_that_its_figures_allow():
+    backups = some_backups(np.random.default_rng(0), 4)
+    for row, unknown in enumerate(((), ("bytes_total_compressed",), ("bytes_compressed",), ("files_before",)), 0):
+        for name in unknown:
+            for later in range(row, 4):
+                backups[name][later] = np.nan
+    backups["files_total"][3] = np.nan
+    assert set(FIGURES) <= set(backups)
+    (part,) = compared(backups, completed_models(model_of(steady_device(backups=40), 4)), SHIPPED, np.arange(4))
+    assert [SETS[place] for place in part["set"]] == ["stored", "ratio", "counts", "size"]
