@@ -108,7 +108,10 @@ def test_forty_real_backups_the_last_with_a_tenth_encrypted_give_the_alert_and_t
     (anomaly,) = store.read(ANOMALIES).collect()
     assert (anomaly["product"], anomaly["device_id"]) == (product, "nas1")
     assert anomaly["backup_id"] == backups[-1]["backup_id"]
-    assert anomaly["anomaly_kind"] == "encrypt"
+    # Before 0.17 restic does not say how well files compressed; then nothing tells encryption from another change.
+    says_compression = backups[-1]["bytes_compressed"] is not None
+    assert anomaly["anomaly_kind"] == ("encrypt" if says_compression else "modify")
+    assert says_compression or product == "restic"
     assert anomaly["last_good_backup_id"] == backups[-2]["backup_id"]
 
 
