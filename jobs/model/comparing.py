@@ -58,7 +58,7 @@ def compared(backups: Arrays, models: Arrays, fleet: FleetModel, beside: Array) 
             "signals": signals,
             "evidence": evidence,
             "columns": columns_of(evidence, surge, beyond, figures, expected, own["stored_density"]),
-            "set": set_of(figures),
+            "set": set_of(figures, ~np.isnan(backups["files_updated"][chunk])),
             "is_rewrite": _is_rewrite(figures, expected),
             "schedule": models["backups_per_year"][at],
             "history": history[at],
@@ -77,12 +77,20 @@ def history_of(bins: Array) -> Array:
     return count
 
 
-def set_of(figures: Arrays) -> Array:
-    """Which of `SETS` each backup is judged by: the first whose figures are known."""
-    is_known = ~np.isnan(
-        [figures["stored_excess"], figures["files_uploaded"] + figures["bytes_compressed"], figures["files_before"]]
-    )
-    found: Array = np.select(list(is_known), range(len(is_known)), len(is_known))
+def set_of(figures: Arrays, is_counted: Array) -> Array:
+    """Which of `SETS` each backup is judged by: the first whose figures are known.
+
+    Parameters
+    ----------
+    figures : mapping of arrays of shape (n,)
+        From `jobs.model.stand_ins.completed`.
+    is_counted : bool array of shape (n,)
+        Whether the product itself counted the updated files.
+    """
+    is_stored = ~np.isnan(figures["stored_excess"])
+    has_ratio = ~np.isnan(figures["files_uploaded"] + figures["bytes_compressed"])
+    choices = [is_stored & is_counted, is_stored, has_ratio, ~np.isnan(figures["files_before"])]
+    found: Array = np.select(choices, range(len(choices)), len(choices))
     return found
 
 

@@ -1,4 +1,4 @@
-"""Point sets: what was learned for backups that show the same figures, one set for each of four shapes."""
+"""Point sets: what was learned for backups that show the same figures, one set for each of five shapes."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from jobs.model.calibration import Calibration
 from jobs.model.fields import field, numbers, rising, rounded
 from jobs.model.sub_kinds import COLUMNS, SUB_KINDS
 
-# Backups are judged by what their product lets us see, the first that fits: how much the store grew when compressed;
-# how well the upload compressed; counts of files; sizes alone.
-SETS = ("stored", "ratio", "counts", "size")
+# Backups are judged by what their product lets us see, the first that fits: how much the store grew when compressed,
+# with counts of files or with totals alone; how well the upload compressed; counts of files; sizes alone.
+SETS = ("stored", "totals", "ratio", "counts", "size")
 
 
 @dataclass(frozen=True, eq=False)

@@ -125,6 +125,7 @@ SUB_KINDS = (*LEARNED, SURGE)
 # Each sub-kind's part of the false alerts that are allowed, by what a backup shows (`jobs.model.point_sets.SETS`).
 BUDGETS = {
     "stored": (0.16, 0.012, 0.105, 0.345, 0.21, 0.10, 0.03, 0.004, 0.03),
+    "totals": (0.17, 0.10, 0.004, 0.34, 0.21, 0.10, 0.03, 0.004, 0.04),
     "ratio": (0.17, 0.02, 0.11, 0.31, 0.22, 0.12, 0.025, 0.004, 0.02),
     "counts": (0.03, 0.13, 0.01, 0.28, 0.23, 0.07, 0.04, 0.01, 0.20),
     "size": (0.10, 0.02, 0.004, 0.30, 0.24, 0.10, 0.12, 0.01, 0.11),

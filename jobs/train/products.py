@@ -31,7 +31,7 @@ class Product:
 
 PRODUCTS = (
     Product("git; borg with diff", "stored", ()),
-    Product("borg", "stored", (*_COUNTS, "bytes_unique", "bytes_uploaded")),
+    Product("borg", "totals", (*_COUNTS, "bytes_unique", "bytes_uploaded")),
     Product("all columns", "ratio", _STORE),
     Product("insync, phoenix, Duplicati", "ratio", (*_STORE, *_NAMES, "bytes_unique")),
     Product("restic 0.17 with diff", "ratio", (*_STORE, "files_new_extension"), is_deduplicated=True),
