@@ -96,7 +96,7 @@ def _add_what_if_words(words: Any) -> None:
     shared.add_argument("--backups", metavar="PATH", type=Path, required=True, help=backups)
     config = "TOML file with budget and look_back_days (default: UDA_CONFIG, conf/local.toml)"
     shared.add_argument("--config", metavar="FILE", type=Path, help=config)
-    does = "what-if rows for a backtest: real backups as they would look with one simulated attack in them"
+    does = "make what-if rows for a backtest: real backups as they would look with a simulated attack in them"
     simulating = words.add_parser("simulate", help=does, description=does, parents=[shared])
     file = "file to write: JSON Lines if its name ends in .jsonl, else Parquet"
     simulating.add_argument("--out", metavar="PATH", type=Path, required=True, help=file)
@@ -200,11 +200,11 @@ def _what_if(options: argparse.Namespace) -> None:
     from jobs.simulate.job import simulate
 
     config = load_config(options.config, os.environ)
-    reach, budget = config.features.look_back_days, options.budget or config.score.budget
+    reach = config.features.look_back_days
     if options.word == "simulate":
         simulate(options.backups, options.out, options.seed, reach, sys.stdout)
     else:
-        fleet = (options.fleet_model, options.refit_every)
+        fleet, budget = (options.fleet_model, options.refit_every), options.budget or config.score.budget
         backtest(options.backups, options.what_if, options.out, *fleet, budget, reach, sys.stdout)
 
 

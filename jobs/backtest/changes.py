@@ -150,7 +150,8 @@ def figures_of(rows: pa.Table) -> dict[str, Array]:
 def words_of(rows: pa.Table, name: str) -> Array:
     """A column of few words as a numpy array."""
     column = rows[name].combine_chunks().dictionary_encode()
-    return np.array([*column.dictionary.to_pylist(), ""])[column.indices.to_numpy(zero_copy_only=False)]
+    words: Array = np.array([*column.dictionary.to_pylist(), ""])[column.indices.to_numpy(zero_copy_only=False)]
+    return words
 
 
 def _with_derived(said: Arrays, before: Array, was_whole: Array, is_full: Array) -> dict[str, Array]:

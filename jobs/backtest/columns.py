@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +24,7 @@ ROWS_NAMED = 3  # of those with the same fault
 SHOWN = 60  # characters of a wrong value
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MOMENT = pa.timestamp("us", tz="UTC")
-Values = Sequence[Any] | pa.Array
+Values: TypeAlias = Any  # a list of what JSON held, or an Arrow array: both have a length and give their values
 
 
 @dataclass

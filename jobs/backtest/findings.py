@@ -163,4 +163,6 @@ def _units(table: pa.Table) -> Array:
 def _texts(column: pa.ChunkedArray) -> Array:
     """Texts as an array, "" for none."""
     encoded = column.combine_chunks().fill_null("").dictionary_encode()
-    return np.array(encoded.dictionary.to_pylist() or [""], str)[encoded.indices.to_numpy(zero_copy_only=False)]
+    words = np.array(encoded.dictionary.to_pylist() or [""], str)
+    found: Array = words[encoded.indices.to_numpy(zero_copy_only=False)]
+    return found

@@ -1,4 +1,4 @@
-"""Backtest: scores and a report of a history, walking forward. No Spark: whole arrays, a part of the fleet at a time."""
+"""Backtest: scores and a report of a history, walking forward; whole arrays, a part of the fleet at a time."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from jobs import __version__
 from jobs.backtest.changes import history_of
 from jobs.backtest.findings import Findings, findings
+from jobs.backtest.measures import Rate
 from jobs.backtest.page import page
 from jobs.backtest.reading import read_backups, read_what_if
 from jobs.backtest.rows import alerted, judged, rows_of, scores_table
@@ -77,16 +78,22 @@ def _write(out: Path, scores: pa.Table, text: str) -> None:
 
 
 def _in_short(found: Findings, out: Path) -> str:
-    counts, clean = found["counts"], found["clean"]
+    counts = found["counts"]
     lines = [
         f"{count_in_words(counts['judged'])} of {count_in_words(counts['backups'])} backups judged, "
         f"{count_in_words(counts['devices_judged'])} of {count_in_words(counts['devices'])} devices",
-        f"{count_in_words(found['alerts'])} alerts of real backups: {clean.value:.2f} per device-year "
-        f"({clean.low:.2f} to {clean.high:.2f})",
+        f"{count_in_words(found['alerts'])} alerts of real backups" + _a_year(found["clean"]),
     ]
     if found["mean_recall"] is not None:
         lines.append(f"{100 * found['mean_recall']:.1f} % of attacks caught, the mean over their classes")
     return "\n".join([*lines, f"read {out / 'report.html'}", ""])
+
+
+def _a_year(rate: Rate) -> str:
+    if math.isnan(rate.value):
+        return ""
+    interval = "" if math.isnan(rate.low) else f" ({rate.low:.2f} to {rate.high:.2f})"
+    return f": {rate.value:.2f} per device-year{interval}"
 
 
 if __name__ == "__main__":

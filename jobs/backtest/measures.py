@@ -72,7 +72,8 @@ def recall_by_class(attack: Array, alerted: Array, files_before: Array, unit: Ar
     order = np.argsort(attack, kind="stable")
     names, starts = np.unique(attack[order], return_index=True)
     found = {}
-    for name, rows in zip(names.tolist(), np.split(order, starts[1:]), strict=True):
+    for name, start, end in zip(names.tolist(), starts, [*starts[1:], len(order)], strict=False):  # none: only an end
+        rows = order[start:end]
         files = files_before[rows]
         sizes = {"all": rows, "small": rows[files < LARGE], "large": rows[files >= LARGE]}
         found[name] = {size: _recall(alerted[some], unit[some]) for size, some in sizes.items()}
@@ -109,8 +110,8 @@ def years_of(device: Array, ended_at: Array, n_devices: int) -> Array:
     """Years from the first to the last of each device's rows, which stand in time order; 0 for fewer than two."""
     years = np.zeros(n_devices)
     used, first = np.unique(device, return_index=True)
-    last = np.append(first[1:], len(device)) - 1
-    years[used] = (ended_at[last] - ended_at[first])[: len(used)] / SECONDS_PER_YEAR
+    last = np.append(first[1:], len(device))[: len(used)] - 1
+    years[used] = (ended_at[last] - ended_at[first]) / SECONDS_PER_YEAR
     return years
 
 

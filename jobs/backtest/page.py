@@ -86,9 +86,10 @@ def _summary(findings: Findings, facts: Mapping[str, Any]) -> Markup:
         (_tile(count_in_words(counts["backups"] - counts["judged"]), "not judged"), "; ".join(reasons)),
     ]
     tiles = (element("li", figure, element("span", note or "", class_="muted")) for figure, note in figures)
-    alerts, years = count_in_words(findings["alerts"]), rounded(findings["years"]) if findings["years"] else "0"
+    alerts = "1 alert" if findings["alerts"] == 1 else f"{count_in_words(findings['alerts'])} alerts"
+    years = rounded(findings["years"]) if findings["years"] else "0"
     said = (
-        f"Allowed: {budget_in_words(facts['budget'])}. {alerts} alerts in {years} device-years of real backups; each "
+        f"Allowed: {budget_in_words(facts['budget'])}. {alerts} in {years} device-years of real backups; each "
         "counts as false unless a label says that it was an attack. Once a device has more than "
         f"{SETTLED} backups: {_rate(settled.value)} a device-year."
     )

@@ -21,6 +21,7 @@ from jobs.words import count_in_words, share_in_words
 
 WIDTH = 200.0  # of a bar's drawing, which is stretched
 MOST_NAMES = 3
+LEAST_NAMED = 0.01  # of a class's alerts
 CLASS_WORDS = {
     "inplace": "encrypted in place",
     "rename": "encrypted under new names",
@@ -31,7 +32,7 @@ CLASS_WORDS = {
     "stopdjvu": "start of each file encrypted, 150 kB, new names",
     "delete": "deleted",
     "wipe": "overwritten with zeros",
-    "add": "files added",
+    "add": "added, like those that are there",
     "stage": "archived, ready to be carried off",
     "slow_rename": "one day of a slow encryption under new names",
     "padded": "changed and grown, compression as before",
@@ -50,7 +51,8 @@ def recall_table(classes: Mapping[str, Findings], title: str, caption: str) -> M
     if not classes:
         return None
     heads = ("Class", "What it does", "Alerted", "", "95 %", "Small", "Large", "Rows", "Named")
-    return _section(title, caption, heads, [_recall_row(name, each) for name, each in classes.items()])
+    rows = [_recall_row(name, each) for name, each in classes.items()]
+    return _section(title, caption, heads, rows, wraps=("What it does", "Named"))
 
 
 def slow_table(classes: Mapping[str, Mapping[str, Any]]) -> Markup | None:
@@ -69,7 +71,8 @@ def slow_table(classes: Mapping[str, Mapping[str, Any]]) -> Markup | None:
         )
         for name, each in classes.items()
     ]
-    return _section("How soon", "Attacks over several backups; medians over those found", heads, rows)
+    caption = "Attacks over several backups; medians over those found"
+    return _section("How soon", caption, heads, rows, wraps=("What it does",))
 
 
 def devices_table(devices: Sequence[Mapping[str, Any]]) -> Markup | None:
@@ -87,7 +90,8 @@ def devices_table(devices: Sequence[Mapping[str, Any]]) -> Markup | None:
         )
         for each in devices
     ]
-    return _section("Devices that alert most", "Real backups, which count as false alerts", heads, rows)
+    caption = "Real backups, which count as false alerts"
+    return _section("Devices that alert most", caption, heads, rows, wraps=("Device", "Backup"))
 
 
 def missed_table(classes: Mapping[str, Findings]) -> Markup | None:
@@ -106,7 +110,8 @@ def missed_table(classes: Mapping[str, Findings]) -> Markup | None:
         )
         for name, each in classes.items()
     ]
-    return _section("What was missed, and why", "What-if rows of attacks that did not alert", heads, rows)
+    caption = "What-if rows of attacks that did not alert"
+    return _section("What was missed, and why", caption, heads, rows, wraps=("Why", "Largest device missed"))
 
 
 def unseen_table(unseen: Mapping[str, float]) -> Markup | None:
@@ -115,14 +120,14 @@ def unseen_table(unseen: Mapping[str, float]) -> Markup | None:
         return None
     rows = [(signal_in_words(name), share_in_words(share)) for name, share in unseen.items()]
     heads = ("Signal", "Could not be seen in")
-    return _section("What the records do not tell", "Share of the judged backups", heads, rows)
+    return _section("What the records do not tell", "Share of the judged backups", heads, rows, wraps=("Signal",))
 
 
 def in_words(name: str) -> str:
     """What a class of attack does; nothing for a class of the user's own.
 
     >>> in_words("inplace_0.1"), in_words("inplace_20_files"), in_words("mine")
-    ('10 % encrypted in place', '20 files encrypted in place', '')
+    ('encrypted in place: 10 % of all files', 'encrypted in place: 20 files', '')
     """
     if name in CLASS_WORDS:
         return CLASS_WORDS[name]
@@ -133,13 +138,14 @@ def in_words(name: str) -> str:
         amount = float(last)
     except ValueError:
         return ""
-    much = f"{amount:g} files" if name.endswith("_files") else share_in_words(amount)
-    return f"{much} {CLASS_WORDS[stem]}"
+    of_all = "all files" if amount == 1 else f"{share_in_words(amount)} of all files"
+    return f"{CLASS_WORDS[stem]}: {f'{amount:g} files' if name.endswith('_files') else of_all}"
 
 
 def _recall_row(name: str, each: Findings) -> tuple[str, ...]:
     every: Rate = each["recall"]["all"]
-    kinds = [f"{kind_in_words(kind)} {share_in_words(share)}" for kind, share in list(each["kinds"].items())[:2]]
+    often = [(kind, share) for kind, share in each["kinds"].items() if share >= LEAST_NAMED]
+    kinds = [f"{kind_in_words(kind)} {share_in_words(share)}" for kind, share in often]
     return (
         element("code", foreign(name)),
         in_words(name),
@@ -186,9 +192,18 @@ def _hours(hours: float) -> str:
     return f"{rounded(hours)} hours" if hours < 72 else f"{rounded(hours / 24)} days"
 
 
-def _section(title: str, caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
-    head = element("tr", *(element("th", words, scope="col") for words in heads))
-    body = (element("tr", *(element("td", cell) for cell in row)) for row in rows)
+def _section(
+    title: str, caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]], wraps: Sequence[str]
+) -> Markup:
+    """A table under a heading; only the columns in `wraps` break their lines."""
+    sorts = [None if name in wraps else "number" for name in heads]
+    head = element(
+        "tr", *(element("th", words, scope="col", class_=sort) for words, sort in zip(heads, sorts, strict=True))
+    )
+    body = (
+        element("tr", *(element("td", cell, class_=sort) for cell, sort in zip(row, sorts, strict=True)))
+        for row in rows
+    )
     table = element(
         "table", element("caption", caption), element("thead", head), element("tbody", *body), class_="overview figures"
     )

@@ -121,7 +121,8 @@ def _stored_density(history: History, figures: Mapping[str, Array]) -> Array:
         known = np.where(is_known, column, 0.0)
         running = np.cumsum(known) - known
         sums.append(running - running[first][history.device])
-    return np.divide(sums[0], sums[1], out=np.full(len(is_known), DENSITY), where=sums[1] > 0)
+    share: Array = np.divide(sums[0], sums[1], out=np.full(len(is_known), DENSITY), where=sums[1] > 0)
+    return share
 
 
 def _rows(history: History, before: Mapping[str, Array], at: Array, attack: str, attack_id: Array) -> pa.Table:
