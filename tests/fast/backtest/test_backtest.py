@@ -39,7 +39,8 @@ def backtest(folder, rows, what_ifs=(), *options):
 
 
 def wiped(row, **changes):
-    return what_if(row, attack="delete_1", files_deleted=1_000, files_total=0, **changes)
+    gone = {"files_deleted": 1_000, "files_total": 0, "bytes_total": 0, "bytes_total_compressed": 0}
+    return what_if(row, attack="delete_1", **gone, **changes)
 
 
 def test_every_backup_and_every_what_if_row_has_its_row_in_the_columns_that_scripts_rely_on(elsewhere, capsys):
@@ -144,7 +145,12 @@ def test_the_page_needs_nothing_else_and_a_name_cannot_become_markup(elsewhere):
 
 def test_labelled_backups_are_no_false_alerts(elsewhere):
     rows = records(days=60)
-    rows[50] |= {"files_deleted": 900, "files_total": 100}
+    rows[50] |= {
+        "files_deleted": 900,
+        "files_total": 100,
+        "bytes_total": 5_000_000,
+        "bytes_total_compressed": 2_000_000,
+    }
     _, plain, page = backtest(elsewhere, rows)
     assert "1 alert in" in page
     rows[50]["attack"] = "the one in February"
