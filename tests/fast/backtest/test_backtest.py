@@ -126,6 +126,7 @@ def test_the_page_says_recall_price_time_devices_and_what_was_missed_and_why(els
     text = " ".join(re.sub(r"<style>.*?</style>|<[^>]+>", " ", page, flags=re.DOTALL).split())
     assert "delete_1 deleted: all files 100.0 % 72 to 100 100.0 % 10 mass deletion 100 %" in text
     assert "slow 1 100 % backup 1 with its first backup" in text
+    assert page.count("<code><bdi>slow</bdi></code>") == 1  # the backups of one attack are not five attacks
     assert re.search(r"What was missed, and why .* too small 10 ", text)
     assert "2 devices" in text
 

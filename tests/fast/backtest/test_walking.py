@@ -145,3 +145,36 @@ def test_what_if_rows_may_be_given_without_a_moment(tmp_path):
     file = written(tmp_path, "w.jsonl", [row])
     found = rows_of(history(tmp_path, rows), read_what_if(file))
     assert found.table["ended_at"][-1] == found.table["ended_at"][35]
+
+
+def test_a_history_that_begins_with_a_failed_run_is_judged_by_its_own_models(tmp_path):
+    rows = records("before", days=40) + records(days=40, seed=1)
+    rows[40] |= {"status": "failed"}
+    alone = scores(tmp_path, rows[40:])
+    assert same(alone, scores(tmp_path, rows))
+    held = history(tmp_path, rows)
+    refits = refits_of(held, refit_every=1)
+    assert refits.end[refits.of_row[40]] == refits.begin[refits.of_row[40]]
+
+
+def test_the_state_before_a_what_if_row_is_that_before_the_backup_it_stands_for(tmp_path):
+    """Even where its totals, cut off at nothing, would say otherwise."""
+    rows = records(days=50)
+    held = history(tmp_path, rows)
+    found = rows_of(held, what_if_table(tmp_path, [what_if(rows[40], files_deleted=5_000, files_total=-4_000)]))
+    for name in ("files_before", "bytes_before", "bytes_total_compressed_before"):
+        assert found.figures[name][-1] == found.figures[name][40]
+
+
+def test_a_what_if_row_of_a_backup_delivered_twice_stands_for_the_first(tmp_path):
+    rows = records(days=40)
+    again = {**rows[20], "ended_at": "2025-03-01T02:00:00Z"}
+    found = rows_of(history(tmp_path, [again, *rows]), what_if_table(tmp_path, [what_if(rows[20])]))
+    assert found.at[-1] == 20
+    assert found.not_judged[-1] == NONE
+
+
+def test_a_what_if_row_is_of_the_origin_of_the_backup_it_stands_for(tmp_path):
+    rows = records(days=40, origin="o1")
+    row = {name: value for name, value in what_if(rows[35]).items() if name != "origin"}
+    assert rows_of(history(tmp_path, rows), what_if_table(tmp_path, [row])).table["origin"][-1].as_py() == "o1"

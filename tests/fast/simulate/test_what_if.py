@@ -92,6 +92,14 @@ def test_of_a_product_that_counts_no_files_the_bytes_tell(tmp_path):
     assert row["files_updated"] is None
 
 
+def test_totals_alone_still_tell_of_what_was_deleted(tmp_path):
+    said = ("device_id", "backup_id", "ended_at", "bytes_uploaded", "files_total", "bytes_total")
+    made = [{name: record[name] for name in said} for record in records(days=40)]
+    for row in rows_by_class(what_if_rows(history(tmp_path, made), seed=7))["delete_0.5"]:
+        assert row["files_total"] == pytest.approx(500, abs=60)
+        assert row["bytes_total"] == pytest.approx(25_000_000, rel=0.1)
+
+
 def test_failed_runs_and_redeliveries_are_neither_attacked_nor_counted(tmp_path):
     made = records(days=40)
     made.insert(20, {**made[20], "backup_id": "failed", "status": "failed", "ended_at": "2025-01-20T03:00:00Z"})
