@@ -14,6 +14,7 @@ from jobs.backtest.walking import Judged, walk
 from jobs.errors import UdaError
 from jobs.model.arrays import Array, Arrays
 from jobs.model.fleet import FleetModel
+from jobs.model.signals import FIGURES
 from jobs.tables import KINDS
 
 STATE = ("files_before", "bytes_before", "bytes_total_compressed_before")
@@ -31,7 +32,7 @@ class Rows:
         The row of the history in whose place it stands: its own for a backup.
     is_what_if : bool array of shape (n,)
     figures : mapping of arrays of shape (n,)
-        As `jobs.backtest.changes.changes_beside` gives them.
+        As `jobs.backtest.changes.changes_beside` gives them, those that the kernel takes.
     not_judged : int array of shape (n,)
     """
 
@@ -53,14 +54,14 @@ def rows_of(history: History, what_if: pa.Table | None) -> Rows:
         A what-if row names a backup that the history does not hold.
     """
     own = np.arange(len(history.rows))
-    figures, not_judged = changes_beside(history.rows, history, own)
+    figures, not_judged = _changes(history.rows, history, own)
     carried = history.rows.select([*TEXTS, *LABELS, "ended_at"])
     if what_if is None or not len(what_if):
         return Rows(carried, own, np.zeros(len(own), bool), figures, not_judged)
     at = _stands_for(what_if, history)
     order = np.lexsort((numbered(what_if, ("attack",))[0], at))
     what_if, at = what_if.take(pa.array(order)).combine_chunks(), at[order]
-    changed, not_judged_changed = changes_beside(what_if, history, at)
+    changed, not_judged_changed = _changes(what_if, history, at)
     for name in STATE:
         changed[name] = np.where(np.isnan(figures[name][at]), changed[name], figures[name][at])
     stands = what_if
@@ -114,6 +115,11 @@ def scores_table(rows: Rows, scores: Judged, alerts: Array) -> pa.Table:
 def reasons_in_numbers(not_judged: Array) -> dict[str, int]:
     """How many rows are not judged, by reason."""
     return {name: int((not_judged == place).sum()) for place, name in enumerate(NOT_JUDGED)}
+
+
+def _changes(rows: pa.Table, history: History, at: Array) -> tuple[dict[str, Array], Array]:
+    figures, not_judged = changes_beside(rows, history, at)
+    return {name: figures[name] for name in (*STATE, *FIGURES)}, not_judged
 
 
 def _stands_for(what_if: pa.Table, history: History) -> Array:
