@@ -93,7 +93,7 @@ def _change_value(said: bytes, draw: random.Random) -> bytes:
     at = draw.choice(places)
     try:
         held = json.loads(lines[at])
-    except ValueError:
+    except (ValueError, RecursionError):
         return said
     if held:
         name = draw.choice(sorted(held))

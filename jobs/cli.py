@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
@@ -81,9 +83,37 @@ def parser() -> argparse.ArgumentParser:
     read.add_argument("paths", metavar="PATH", type=Path, nargs="+", help="files, or folders of a landing")
     zone_help = "zone of local times that the tool prints, as in Europe/Berlin (default: they are refused)"
     read.add_argument("--time-zone", type=_zone, metavar="ZONE", help=zone_help)
+    _add_what_if_words(words)
     lacks = "what this machine lacks and how to get it"
     words.add_parser("doctor", help=lacks, description=lacks, parents=[common])
     return top
+
+
+def _add_what_if_words(words: Any) -> None:
+    """`simulate` and `backtest`: what the detector would have said of a history; neither needs a lake."""
+    shared = ExactParser(add_help=False)
+    backups = "canonical records: a Parquet or JSON Lines file, or a folder with such files"
+    shared.add_argument("--backups", metavar="PATH", type=Path, required=True, help=backups)
+    config = "TOML file with budget and look_back_days (default: UDA_CONFIG, conf/local.toml)"
+    shared.add_argument("--config", metavar="FILE", type=Path, help=config)
+    does = "make what-if rows for a backtest: real backups as they would look with a simulated attack in them"
+    simulating = words.add_parser("simulate", help=does, description=does, parents=[shared])
+    file = "file to write: JSON Lines if its name ends in .jsonl, else Parquet"
+    simulating.add_argument("--out", metavar="PATH", type=Path, required=True, help=file)
+    seed = "draws the backups that are attacked; the same seed, the same rows (default: %(default)s)"
+    simulating.add_argument("--seed", metavar="N", type=partial(_whole, least=0), default=7, help=seed)
+    does = "score a history walking forward, and report what would have alerted, how soon and at what price"
+    testing = words.add_parser("backtest", help=does, description=does, parents=[shared])
+    what_if = "rows that might have stood in place of backups, as `uda simulate` writes them"
+    testing.add_argument("--what-if", metavar="PATH", type=Path, help=what_if)
+    folder = "folder for scores/ (Parquet) and report.html; what it held of both is replaced"
+    testing.add_argument("--out", metavar="DIR", type=Path, required=True, help=folder)
+    refit = "backups after which a device's model is fitted anew (default: %(default)s)"
+    testing.add_argument("--refit-every", metavar="N", type=partial(_whole, least=1), default=1, help=refit)
+    budget = "false alerts per device-year that are allowed (default: configuration)"
+    testing.add_argument("--budget", metavar="X", type=_budget, help=budget)
+    fleet = "fleet model as JSON to judge by (default: the one that comes with the package)"
+    testing.add_argument("--fleet-model", metavar="FILE", type=Path, help=fleet)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -94,6 +124,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return doctor(options.lake, options.config, os.environ, sys.stdout)
         if options.word == "read":
             read(options.product, options.paths, options.time_zone, start_run().moment, sys.stdout, sys.stderr)
+            return 0
+        if options.word in ("simulate", "backtest"):
+            _what_if(options)
             return 0
         config = _config(options)
         if options.word in ("anomalies", "runs"):
@@ -125,6 +158,18 @@ def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
+def _whole(text: str, least: int) -> int:
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"{text} is no whole number from {least} on")
+    return int(text)
+
+
+def _budget(text: str) -> float:
+    if not 0 < float(text) < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} allows no false alerts; name a number above 0")
+    return float(text)
+
+
 def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
@@ -148,6 +193,19 @@ def _config(options: argparse.Namespace) -> Config:
 
 def _absolute(place: str) -> str:
     return place.rstrip("/") if "://" in place else str(Path(place).resolve())
+
+
+def _what_if(options: argparse.Namespace) -> None:
+    from jobs.backtest.job import backtest  # arrays and pages, which the other commands need not wait for
+    from jobs.simulate.job import simulate
+
+    config = load_config(options.config, os.environ)
+    reach = config.features.look_back_days
+    if options.word == "simulate":
+        simulate(options.backups, options.out, options.seed, reach, sys.stdout)
+    else:
+        fleet, budget = (options.fleet_model, options.refit_every), options.budget or config.score.budget
+        backtest(options.backups, options.what_if, options.out, *fleet, budget, reach, sys.stdout)
 
 
 def _list(options: argparse.Namespace, config: Config) -> None:

@@ -72,7 +72,7 @@ def _with_derived(rows: DataFrame) -> DataFrame:
     deleted = F.when(was_whole & F.col("files_deleted").isNull() & (gone >= 0), gone)
     # A full that calls everything new says nothing about change; only the totals beside those before do.
     is_all_new = (F.col("backup_kind") == "full") & (F.col("files_added") >= after)
-    grown, shrunk = F.greatest(after - before, F.lit(0)), F.greatest(before - after, F.lit(0))
+    grown, shrunk = _at_least_0(after - before), _at_least_0(before - after)
     # What moved was deleted somewhere.
     moved = F.when(~is_all_new, F.least("files_moved", deleted))
     derived = {

@@ -1,8 +1,9 @@
 """The attack classes: what each does to a device, as a recipe from the state before to the change.
 
 They are the judging grid: what detection is measured on, and never what it is fitted to. `ATTACKS` are the headline
-classes, `EXTRAS` further ones, `LOOK_ALIKES` harmless events that resemble an attack. A number at the end of a name is
-the share of the device's files that is touched. `jobs.model.attacks` applies them to backups.
+classes, `EXTRAS` further ones, `LOOK_ALIKES` harmless events that resemble an attack, `SLOW` what one backup shows of
+an attack that goes on over many. A number at the end of a name is the share of the device's files that is touched.
+`jobs.model.attacks` applies them to backups.
 """
 
 from __future__ import annotations
@@ -216,8 +217,15 @@ _LOOK_ALIKES: dict[str, Recipe] = {
     "move_0.1": _move(0.1),
     "upgrade": _upgrade,
 }
-RECIPES = {**_ATTACKS, **_EXTRAS, **_LOOK_ALIKES}
+_SLOW: dict[str, Recipe] = {
+    "run_inplace_0.01": _overwrite(0.01, _random),
+    "run_inplace_20_files": _overwrite_files(20),
+    "run_rename_0.01": _rename(0.01, leaves_notes=False),
+    "run_delete_0.01": _delete(0.01),
+}
+RECIPES = {**_ATTACKS, **_EXTRAS, **_LOOK_ALIKES, **_SLOW}
 
 ATTACKS: tuple[str, ...] = tuple(_ATTACKS)
 EXTRAS: tuple[str, ...] = tuple(_EXTRAS)
 LOOK_ALIKES: tuple[str, ...] = tuple(_LOOK_ALIKES)
+SLOW: tuple[str, ...] = tuple(_SLOW)

@@ -11,7 +11,8 @@ import pytest
 from jobs import __version__
 from jobs.cli import STAGES, main, parser
 
-COMMANDS = ("run", *STAGES, "anomalies", "runs", "read", "doctor")
+BESIDE_A_LAKE = ("read", "simulate", "backtest")
+COMMANDS = ("run", *STAGES, "anomalies", "runs", *BESIDE_A_LAKE, "doctor")
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +47,7 @@ def test_every_command_says_what_it_does_and_explains_each_option(command, capsy
     said = capsys.readouterr().out
     assert said.startswith(f"usage: uda {command} ")
     options = [line for line in said.splitlines() if line.startswith("  -")]
-    of_lakes = set() if command == "read" else {"--lake", "--config"}
+    of_lakes = set() if command in BESIDE_A_LAKE else {"--lake", "--config"}
     assert of_lakes <= {line.split()[0] for line in options}
     assert all(len(line.split("  ", 2)[-1].split()) > 2 for line in options), options
 
@@ -71,6 +72,11 @@ def test_the_version_is_the_packages(capsys):
         ("run", "--log", "xml"),
         ("run", "--moment", "yesterday"),
         ("run", "--moment", "2025-03-30T21:00:00"),
+        ("simulate", "--backups", "b.parquet"),
+        ("simulate", "--backups", "b.parquet", "--out", "w.parquet", "--seed", "-1"),
+        ("backtest", "--backups", "b.parquet", "--out", "d", "--refit-every", "0"),
+        ("backtest", "--backups", "b.parquet", "--out", "d", "--budget", "0"),
+        ("backtest", "--backups", "b.parquet", "--out", "d", "--budget", "nan"),
     ],
     ids=" ".join,
 )
@@ -81,7 +87,7 @@ def test_wrong_usage_is_status_2_with_a_line_that_says_so(arguments, capsys):
     assert said.err.startswith("usage: uda")
 
 
-@pytest.mark.parametrize("command", [word for word in COMMANDS if word not in ("read", "doctor")])
+@pytest.mark.parametrize("command", [word for word in COMMANDS if word not in (*BESIDE_A_LAKE, "doctor")])
 def test_a_command_without_a_lake_is_status_2_and_says_how_to_name_one(command, capsys):
     assert status_of(command) == 2
     assert capsys.readouterr().err == "uda: no lake: say --lake DIR, or set lake in the configuration\n"

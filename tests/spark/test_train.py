@@ -114,9 +114,7 @@ def some_teachers(draw, device, backups):
 def fitted_alone(rows, fleet):
     """The kernel's own answer for one device, from plain rows."""
     rows = sorted(rows, key=lambda row: row["at"])
-    figures = {
-        name: np.array([np.nan if row[name] is None else row[name] for row in rows], np.float32) for name in FIGURES
-    }
+    figures = {name: np.array([np.nan if row[name] is None else row[name] for row in rows], float) for name in FIGURES}
     ended_at = np.array([moment(row["at"]).timestamp() for row in rows])
     models = fit_devices({**figures, "ended_at": ended_at}, np.zeros(len(rows), int), fleet)
     return {name: column[0] for name, column in models.items()}

@@ -1,0 +1,147 @@
+"""Histories from files as people have them: Parquet or JSON Lines, one or a folder of them, checked, in one table."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from jobs.backtest.columns import DEFAULTS, FIGURE_NAMES, LABELS, TEXTS, Faults, moments, numbers, texts
+from jobs.errors import UdaError
+from jobs.ingest.unpack import CutOffError, Overlong, lines
+from jobs.tables import BACKUP_KINDS, STATUSES
+
+PARQUET = ".parquet"
+LINES = tuple(f"{ending}{packing}" for ending in (".jsonl", ".ndjson", ".json") for packing in ("", ".gz", ".zst"))
+LONGEST_LINE = 16 << 20  # bytes
+WORDS = {"status": STATUSES, "backup_kind": BACKUP_KINDS}
+TOTALS = ("files_total", "bytes_total", "bytes_total_compressed")
+MOST_FAULTS = 10  # lines that are shown; whoever made one fault in a column made it in all its rows
+FIELDS = (*TEXTS, *LABELS, "ended_at", *FIGURE_NAMES)
+SCHEMA = pa.schema(
+    [(name, pa.string()) for name in (*TEXTS, *LABELS)]
+    + [("ended_at", pa.timestamp("us", tz="UTC"))]
+    + [(name, pa.float64()) for name in FIGURE_NAMES]
+)
+
+
+def read_backups(path: Path) -> pa.Table:
+    """Backups as canonical records give them.
+
+    Parameters
+    ----------
+    path : Path
+        A Parquet or JSON Lines file (plain, gzip or zstd), or a folder with such files at any depth.
+
+    Returns
+    -------
+    pa.Table
+        Columns of `SCHEMA`, one row a record, in no order. Figures are NaN where unknown; what a record does not say of
+        tenant, product, kind and status is as `jobs.ingest` takes it; other columns are dropped.
+
+    Raises
+    ------
+    UdaError
+        A file can't be read or holds a record that is no backup; the message names file, row and field.
+    """
+    return _read(path, needed=("device_id", "backup_id", "ended_at"), is_what_if=False)
+
+
+def read_what_if(path: Path) -> pa.Table:
+    """What-if rows, as `read_backups` reads backups: they need device_id, attack and at_backup_id.
+
+    They come from arithmetic: fractions are rounded, and a total that an attack brought below nothing is nothing.
+    """
+    return _read(path, needed=("device_id", "attack", "at_backup_id"), is_what_if=True)
+
+
+def _read(path: Path, needed: Sequence[str], is_what_if: bool) -> pa.Table:
+    faults = Faults()
+    tables = [_table(file, faults, needed, is_what_if) for file in _files(path)]
+    if faults.lines:
+        more = [f"and {len(faults.lines) - MOST_FAULTS} faults more"] if len(faults.lines) > MOST_FAULTS else []
+        raise UdaError("\n".join([*faults.lines[:MOST_FAULTS], *more]))
+    return pa.concat_tables(tables).combine_chunks()
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise UdaError(f"{path}: no such file or folder; name a Parquet or JSON Lines file of backups, or their folder")
+    found = sorted(file for file in path.rglob("*") if file.is_file() and file.name.endswith((PARQUET, *LINES)))
+    found = [file for file in found if not any(part.startswith(".") for part in file.relative_to(path).parts)]
+    if not found:
+        raise UdaError(f"{path}: no file in it ends in .parquet, .jsonl, .ndjson or .json; name a folder with backups")
+    return found
+
+
+def _table(file: Path, faults: Faults, needed: Sequence[str], is_what_if: bool) -> pa.Table:
+    rows, columns = _parquet(file) if _is_parquet(file) else _records(file)
+    of_file = faults.of(str(file), rows)
+    nothing: list[None] = [None] * len(rows)
+    read: dict[str, pa.Array] = {}
+    for name in (*TEXTS, *LABELS):
+        read[name] = texts(columns.get(name, nothing), name, of_file)
+    for name, words in WORDS.items():
+        of_file.unknown_word(name, read[name], words)
+    read["ended_at"] = moments(columns.get("ended_at", nothing), "ended_at", of_file)
+    for name in FIGURE_NAMES:
+        floor = float("-inf") if is_what_if and name in TOTALS else 0.0
+        read[name] = numbers(columns.get(name, nothing), name, of_file, floor=floor, is_rounded=is_what_if)
+    of_file.missing({name: read[name] for name in needed}, have=sorted(columns))
+    if len(rows) and not columns.keys() & set(FIGURE_NAMES):
+        of_file.say(f"no column is a figure; name them {', '.join(FIGURE_NAMES)}")
+    for name, default in DEFAULTS.items():
+        read[name] = read[name].fill_null(default)
+    return pa.table([read[name] for name in SCHEMA.names], schema=SCHEMA)
+
+
+def _is_parquet(file: Path) -> bool:
+    if file.name.endswith(PARQUET):
+        return True
+    with file.open("rb") as stream:
+        return stream.read(4) == b"PAR1"
+
+
+def _parquet(file: Path) -> tuple[Sequence[int], dict[str, Any]]:
+    try:
+        held = [name for name in pq.read_schema(file).names if name in FIELDS]
+        rows = pq.read_table(file, columns=held, partitioning=None)
+    except (OSError, pa.ArrowException) as error:
+        raise UdaError(f"{file}: not a whole Parquet file ({str(error).partition(chr(10))[0]})") from error
+    return range(1, len(rows) + 1), {name: rows[name].combine_chunks() for name in held}
+
+
+def _records(file: Path) -> tuple[Sequence[int], dict[str, Any]]:
+    """Line number of each record, and a list of values for each field that any of them has."""
+    numbers_of_lines, records = [], []
+    try:
+        for number, line in enumerate(lines(str(file), LONGEST_LINE), start=1):
+            record = _record(line, f"{file}: row {number}")
+            if record is not None:
+                numbers_of_lines.append(number)
+                records.append(record)
+    except (CutOffError, gzip.BadGzipFile) as error:
+        raise UdaError(f"{file}: damaged or cut off; the whole file is needed") from error
+    said = set().union(*(record.keys() for record in records)) if records else set()
+    return numbers_of_lines, {name: [record.get(name) for record in records] for name in FIELDS if name in said}
+
+
+def _record(line: bytes | Overlong, at: str) -> dict[str, Any] | None:
+    if isinstance(line, Overlong):
+        raise UdaError(f"{at}: longer than {LONGEST_LINE >> 20} MiB; write one record a line")
+    if not line.strip():
+        return None
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise UdaError(f"{at}: not JSON in UTF-8 ({error}); write one object a line") from error
+    if not isinstance(record, dict):
+        raise UdaError(f"{at}: not a JSON object; write one object a line")
+    return record

@@ -1,0 +1,1 @@
+"""`uda simulate`: what-if rows, real backups with one attack in them."""
