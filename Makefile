@@ -41,7 +41,7 @@ bench: setup ## cost of each stage beside its floor, into benchmarks/results/
 	@set -e; for bench in $(BENCHES); do echo "$$bench"; $(RUN) "$$bench"; done
 
 .PHONY: model
-model: setup ## the shipped fleet model anew, from the open histories: the same file, to four digits
+model: setup ## the shipped fleet model anew, from the open histories
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN) -m benchmarks.detection.fit_shipped_model
 
 .PHONY: detection

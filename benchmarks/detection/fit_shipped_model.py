@@ -1,4 +1,4 @@
-"""Fit the fleet model that the package ships, from the open histories: the same file on every run, to four digits.
+"""Fit the fleet model that the package ships, from the open histories; the draws have fixed seeds.
 
     python -m benchmarks.detection.fit_shipped_model [--data FOLDER]
 

@@ -62,7 +62,7 @@ def columns_of(
 
 def shares_of(beyond: Array, figures: Arrays, expected: Array, stored_density: Array) -> Array:
     """Shares of the device that a backup touches beyond what is usual: shape (n, 14), as in `SHARES`; 0 if unknown."""
-    files, size = figures["files_before"], figures["bytes_before"]
+    files, size = figures["files_before"], figures["bytes_held"]
     density = np.nan_to_num(density_before(figures, stored_density), nan=0.5)
     values = beyond[:, _SHARE_SIGNALS].copy()
     deleted = _SHARE["deleted"]

@@ -23,6 +23,7 @@ _NAMES = [sub_kind.name for sub_kind in SUB_KINDS]
 _IN_PLACE = _NAMES.index("inplace")
 _REWRITES = [_NAMES.index(name) for name in ("modify", "surge")]
 _ADDS = [_NAMES.index(name) for name in ("add", "stage")]
+_LOST, _DELETED = SIGNALS.index("lost"), [SIGNALS.index(name) for name in ("deleted", "deleted_net", "deleted_alone")]
 _DENSE = [SIGNALS.index(name) for name in ("ratio_high", "stored_excess")]
 SURELY_DENSE = 2.0  # evidence: one ordinary backup in a hundred compresses so badly
 
@@ -147,6 +148,9 @@ def _loudest(rows: Arrays, fleet: FleetModel) -> Array:
             winner = sub_kind_scores(rows["columns"][own], points).argmax(axis=1)
             winner = _named(winner, {name: rows[name][own] for name in ("evidence", "is_rewrite")})
             given = (rows["columns"][own] * points.weights.T[winner]) @ SIGNAL_OF_COLUMN
+            # Files are what people count; and where the totals do not say it, bytes lost are only likely.
+            has_files = rows["evidence"][own][:, _DELETED].any(axis=1)
+            given[:, _LOST] = np.where(has_files, 0, given[:, _LOST])
             # What nothing was learned for still has its evidence.
             signal[own] = (given + 1e-6 * rows["evidence"][own]).argmax(axis=1)
     return signal

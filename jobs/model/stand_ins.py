@@ -21,9 +21,11 @@ def completed(backups: Arrays) -> dict[str, Array]:
     -------
     mapping of arrays of shape (n,)
         Those columns; a count is a lower bound where only the totals tell it. Further files_uploaded (added and
-        updated), cohort (files before, or what the bytes make likely), bytes_gained, bytes_lost, bytes_rewritten,
-        density_before (compressed share of what was stored, .02 to 1) and stored_excess (bytes by which the store grew
-        more than its density before explains; below 0 where it grew less). NaN where even that is unknown.
+        updated), cohort (files before, or what the bytes make likely), bytes_held (before, or what the files make
+        likely), bytes_gained, bytes_lost (at least half of what the deleted files are likely to have held),
+        bytes_rewritten, density_before (compressed share of what was stored, .02 to 1) and stored_excess (bytes by
+        which the store grew more than its density before explains; below 0 where it grew less). NaN where even that is
+        unknown.
 
     Notes
     -----
@@ -38,18 +40,22 @@ def completed(backups: Arrays) -> dict[str, Array]:
     added = _first_known(backups["files_added"], np.maximum(0, files_gained))
     # Multiplied first: whole numbers of files come out whole.
     updated = _first_known(backups["files_updated"], np.minimum(files, np.ceil(_ratio(rewritten * files, size))))
+    deleted = _first_known(backups["files_deleted"], np.maximum(0, -files_gained))
+    # Files that go take their bytes with them, whatever the totals say (then half of them) or leave out.
+    gone = np.maximum(0, deleted - added) * _first_known(_ratio(size, files), np.full(len(files), TYPICAL_FILE_SIZE))
     packed_gained = backups["bytes_total_compressed"] - backups["bytes_total_compressed_before"]
     return {
         **backups,
         "files_added": added,
         "files_updated": updated,
-        "files_deleted": _first_known(backups["files_deleted"], np.maximum(0, -files_gained)),
+        "files_deleted": deleted,
         "files_uploaded": np.nan_to_num(added) + updated,
         "cohort": _first_known(files, np.maximum(1, size / TYPICAL_FILE_SIZE)),
         "bytes_uploaded": sent,
         "bytes_unique": _first_known(backups["bytes_unique"], sent),
+        "bytes_held": _first_known(size, files * TYPICAL_FILE_SIZE),
         "bytes_gained": np.maximum(0, bytes_gained),
-        "bytes_lost": np.maximum(0, -bytes_gained),
+        "bytes_lost": np.where(np.isnan(bytes_gained), gone, np.fmax(np.maximum(0, -bytes_gained), gone / 2)),
         "bytes_rewritten": rewritten,
         "density_before": density,
         "stored_excess": packed_gained - density * bytes_gained,
