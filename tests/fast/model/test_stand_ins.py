@@ -49,3 +49,12 @@ def test_a_device_of_unknown_count_has_as_many_files_as_its_bytes_make_likely():
 
 def test_nothing_known_is_nothing_made_up():
     assert {name for name, value in one().items() if not np.isnan(value)} == set()
+
+
+def test_files_that_go_take_their_bytes_with_them_whatever_the_totals_say_or_leave_out():
+    gone = {"files_before": 100, "files_added": 10, "files_deleted": 50, "bytes_before": 10_000}
+    assert one(**gone)["bytes_lost"] == 4_000
+    assert one(**gone, bytes_total=10_000)["bytes_lost"] == 2_000
+    assert one(**gone, bytes_total=1_000)["bytes_lost"] == 9_000
+    assert one(files_before=100, files_added=0, files_deleted=50)["bytes_lost"] == 50 * 8_000
+    assert one(bytes_before=10_000, bytes_total=20_000)["bytes_lost"] == 0
