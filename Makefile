@@ -3,8 +3,8 @@
 SHELL := bash
 .DELETE_ON_ERROR:
 
-# The tiers in this order: what fails soonest is said first. Tests that need a browser are a target of their own.
-TESTS := tests/fast tests/spark tests/line
+# The longest first, so that two workers end together. Tests that need a browser are a target of their own.
+TESTS := tests/line tests/spark tests/fast
 BENCHES := $(sort $(wildcard benchmarks/bench_*.py))
 # Java may lie where no PATH leads; tools/machine.sh found it.
 RUN := JAVA_HOME="$$(cat .venv/.java)" .venv/bin/python
@@ -18,7 +18,7 @@ demo: setup ## real backup histories with a few attacks put on them, through the
 	@$(RUN) demo/run.py
 
 .PHONY: test
-test: setup ## fast tests, then Spark's, then the whole line's
+test: setup ## fast tests, Spark's, and the whole line's
 	@bash tools/backup_tools.sh
 	@$(RUN) -m pytest -m "not browser" -n 2 --dist loadfile $(TESTS)
 
