@@ -24,7 +24,7 @@ FIXED = {
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.sql.execution.pandas.convertToArrowArraySafely": "true",
     # Rows limit a batch. With a limit in bytes as well Spark measures all vectors for every row it hands to Python, and
-    # a list's walks over all rows without one. That was nine tenths of scoring.
+    # a list's walks over all rows without one. That was more than half of scoring.
     "spark.sql.execution.arrow.maxBytesPerBatch": "2147483647",
     # Else every column expression looks up the line of Python that made it: half the time of a small run.
     "spark.python.sql.dataFrameDebugging.enabled": "false",

@@ -131,7 +131,7 @@ class Store:
         SchemaError
             Columns or types differ from the declared ones.
         """
-        if self.read(table, days).isEmpty():  # nothing to compare with: a third of a MERGE's cost
+        if self.read(table, days).isEmpty():  # nothing to compare with
             return self._append(frame, table)
         on = same_key(table.key) + (f" AND {days_sql('t.day', days)}" if days is not None else "")
         inserted = self._merge(frame, table, on, "WHEN NOT MATCHED THEN INSERT *")
