@@ -9,7 +9,6 @@ import gzip
 import json
 import os
 import random
-import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -182,8 +181,3 @@ def _real_runs() -> list[dict[str, bytes]]:
         said = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
         runs.setdefault(f"{file.parent}/{stem}", {})[what] = said
     return list(runs.values())
-
-
-def clear(landing: Path) -> None:
-    """Remove the landing folder, whatever the names in it."""
-    shutil.rmtree(landing, ignore_errors=True)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from importlib import resources
 from typing import Any
 
 from jobs.backtest.findings import Findings
 from jobs.backtest.measures import LARGE, SETTLED, Rate
 from jobs.backtest.sections import devices_table, missed_table, recall_table, slow_table, unseen_table
-from jobs.report.markup import Markup, element, foreign, joined, void
-from jobs.report.page import POLICY
+from jobs.report.markup import Markup, element, foreign, joined
+from jobs.report.page import head
 from jobs.report.words import NOT_JUDGED_WORDS, budget_in_words, date_in_words, rounded
 from jobs.words import count_in_words, share_in_words
 
@@ -38,24 +37,12 @@ def page(findings: Findings, facts: Mapping[str, Any]) -> str:
         unseen_table(findings["unseen"]),
         _legend(facts),
     )
-    return "<!doctype html>\n" + element("html", _head(facts), element("body", _top(findings, facts), main), lang="en")
-
-
-def _head(facts: Mapping[str, Any]) -> Markup:
-    styles = [resources.files(f"jobs.{stage}").joinpath("style.css").read_text("utf-8") for stage in _STYLES]
-    return element(
-        "head",
-        void("meta", charset="utf-8"),
-        void("meta", http_equiv="Content-Security-Policy", content=POLICY),
-        void("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        void("meta", name="color-scheme", content="light dark"),
-        void("link", rel="icon", href="data:,"),
-        element("title", f"Backtest: {facts['backups']}"),
-        element("style", Markup("\n".join(styles))),
+    return "<!doctype html>\n" + element(
+        "html",
+        head(f"Backtest: {facts['backups']}", "report", "backtest"),
+        element("body", _top(findings, facts), main),
+        lang="en",
     )
-
-
-_STYLES = ("report", "backtest")
 
 
 def _top(findings: Findings, facts: Mapping[str, Any]) -> Markup:

@@ -83,10 +83,6 @@ class Stem:
         """Whether there is such a file."""
         return what in self.files
 
-    def ending(self, suffix: str) -> list[str]:
-        """The files whose kind ends so, by name."""
-        return sorted(what for what in self.files if what.endswith(suffix))
-
     def text(self, what: str) -> bytes:
         """A file's bytes; none if there is no such file or it can't be read whole."""
         if what not in self._texts:

@@ -50,11 +50,18 @@ def page(
     total = max(facts.get("anomalies") or 0, len(newest))
     found = joined(_overview(newest, total), _cards(newest, histories)) if newest else _empty(devices, facts)
     main = element("main", _summary(newest, total, devices, facts), found, _legend())
-    return "<!doctype html>\n" + element("html", _head(facts), element("body", _top(facts), main), lang="en") + "\n"
+    return (
+        "<!doctype html>\n"
+        + element(
+            "html", head(f"Unusual backups: {facts['lake']}", "report"), element("body", _top(facts), main), lang="en"
+        )
+        + "\n"
+    )
 
 
-def _head(facts: Mapping[str, Any]) -> Markup:
-    style = resources.files("jobs.report").joinpath("style.css").read_text(encoding="utf-8")
+def head(title: str, *folders: str) -> Markup:
+    """Head of a page that asks nothing of anybody; `folders` of `jobs` whose style.css it takes, in this order."""
+    styles = [resources.files(f"jobs.{folder}").joinpath("style.css").read_text(encoding="utf-8") for folder in folders]
     return element(
         "head",
         void("meta", charset="utf-8"),
@@ -63,8 +70,8 @@ def _head(facts: Mapping[str, Any]) -> Markup:
         void("meta", name="color-scheme", content="light dark"),
         # Without it a browser asks the server for an icon.
         void("link", rel="icon", href="data:,"),
-        element("title", f"Unusual backups: {facts['lake']}"),
-        element("style", Markup(style)),
+        element("title", title),
+        element("style", Markup("\n".join(styles))),
     )
 
 
