@@ -16,9 +16,8 @@ from jobs.tables import BACKUPS
 KEY = list(BACKUPS.key)
 
 
-def count_by_source(rows: DataFrame) -> list[Row]:
+def count_by_source(rows: DataFrame, is_good: Column) -> list[Row]:
     """For each landed file: records landed, good ones, and the days of those; costs one action."""
-    is_good = F.col("fault").isNull()
     counts = rows.groupBy("source").agg(
         F.count("*").alias("landed"),
         F.count_if(is_good).alias("good"),

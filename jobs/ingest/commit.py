@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from jobs.config import Config
@@ -22,8 +22,7 @@ def commit(store: Store, config: Config, landed: Sequence[DataFrame]) -> dict[st
     AccountingError
         A record is in neither table, or in both.
     """
-    rows = _parsed(store, config, union_all(landed))
-    by_source = accounting.count_by_source(rows)
+    rows, by_source = _parsed(store, config, union_all(landed))
     days = sorted({day for row in by_source for day in row["days"]})
     good = rows.where("fault IS NULL")
     expected, keys = sum(row["good"] for row in by_source), accounting.number_of_keys(good)
@@ -45,13 +44,15 @@ def latest_moment(store: Store, config: Config) -> datetime:
     return store.run.moment + timedelta(days=config.ingest.max_ahead_days)
 
 
-def _parsed(store: Store, config: Config, landed: DataFrame) -> DataFrame:
-    """Each record as a row of `backups` beside its fault; read at length only where it is not in order."""
+def _parsed(store: Store, config: Config, landed: DataFrame) -> tuple[DataFrame, list[Row]]:
+    """Each record as a row of `backups` beside its fault, and counts by source; read at length only if not in order."""
     known = (config.tenants, store.run.moment, config.ingest.max_ahead_days)
     rows = store.staged(typed.typed(landed, *known))
+    by_source = accounting.count_by_source(rows, F.col("is_in_order"))
     in_order = rows.where("is_in_order").drop("is_in_order", "refused")
     in_order = in_order.withColumn("fault", F.lit(None).cast(canonical.FAULT))
+    if all(row["good"] == row["landed"] for row in by_source):
+        return in_order, by_source
     others = rows.where("NOT is_in_order").select("source", "position", "record", "record_sha256", "refused")
-    if others.isEmpty():
-        return in_order
-    return in_order.unionByName(store.staged(canonical.parsed(others, *known)))
+    all_rows = in_order.unionByName(store.staged(canonical.parsed(others, *known)))
+    return all_rows, accounting.count_by_source(all_rows, F.col("fault").isNull())

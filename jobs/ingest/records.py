@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -17,7 +19,7 @@ from jobs.ingest.outcomes import Outcome, outcomes
 from jobs.ingest.products import READERS
 from jobs.ingest.readers import git
 from jobs.ingest.stems import Fault, Stem
-from jobs.ingest.unpack import CutOffError, Overlong, lines
+from jobs.ingest.unpack import CutOffError, Overlong, line_arrays
 
 REFUSED = "refused struct<reason:string,field:string,detail:string>"
 LANDED = f"source string, position bigint, record string, record_sha256 string, {REFUSED}"
@@ -59,7 +61,7 @@ def records_of(
     def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for task in batch.column(0).to_pylist():
-                yield from _batches(_rows_of(json.loads(task), latest))
+                yield from _batches_of(json.loads(task), latest)
 
     frame = spark.createDataFrame([(task,) for task in tasks], "task string").repartition(max(1, partitions))
     return _with_text(frame.mapInArrow(read, LANDED.replace("record string", "record binary")))
@@ -94,31 +96,44 @@ def _stem_task(stem: Stem) -> str:
     return json.dumps({"kind": "stem", "product": product, "started_at": stem.started_at.isoformat(), **said})
 
 
-def _rows_of(task: dict[str, Any], latest: datetime) -> Iterator[Row]:
+def _batches_of(task: dict[str, Any], latest: datetime) -> Iterator[pa.RecordBatch]:
     kind = task.pop("kind")
     if kind == "lines":
-        yield from _lines(task["source"], task["address"])
+        yield from _line_batches(task["source"], task["address"])
     else:
         zone = ZoneInfo(task["time_zone"]) if task["time_zone"] else None
         started_at = datetime.fromisoformat(task["started_at"])
         stem = Stem(task["source"], task["device_id"], started_at, task["files"], zone)
-        yield from rows_of_stem(task["product"], stem, latest)
+        yield from _batches(rows_of_stem(task["product"], stem, latest))
 
 
-def _lines(source: str, address: str) -> Iterator[Row]:
+def _line_batches(source: str, address: str) -> Iterator[pa.RecordBatch]:
+    """The lines of a file, numbered from 1; blank ones are no records."""
     number = 0
     try:
-        for number, line in enumerate(lines(address, LONGEST_RECORD), start=1):
-            if isinstance(line, Overlong):
+        for lines in line_arrays(address, LONGEST_RECORD):
+            if isinstance(lines, Overlong):
+                number += 1
                 detail = f"the line has more than {LONGEST_RECORD >> 20} MiB; write one record a line"
-                yield source, number, None, line.sha256, {"reason": "too_long", "field": None, "detail": detail}
-            elif line.strip(b" \t\r"):
-                yield source, number, line, None, None
+                too_long = {"reason": "too_long", "field": None, "detail": detail}
+                yield _batch([(source, number, None, lines.sha256, too_long)])
+            else:
+                yield _numbered(lines, source, number)
+                number += len(lines)
         if not number:
             detail = "the file has no byte; write it elsewhere, then rename it into place"
-            yield _row(source, 0, Fault("empty", detail))
+            yield _batch([_row(source, 0, Fault("empty", detail))])
     except CutOffError as error:
-        yield _row(source, 0, Fault("unreadable", str(error)))
+        yield _batch([_row(source, 0, Fault("unreadable", str(error)))])
+
+
+def _numbered(lines: pa.BinaryArray, source: str, before: int) -> pa.RecordBatch:
+    """Lines as rows, column by column: as tuples they would cost more than reading what is in them."""
+    count = len(lines)
+    positions = pa.array(np.arange(before + 1, before + count + 1))
+    columns = [pa.repeat(source, count), positions, lines, *(pa.nulls(count, field.type) for field in list(ROW)[3:])]
+    is_blank = pc.equal(pc.binary_length(pc.ascii_trim(lines.view(pa.string()), " \t\r")), 0)
+    return pa.RecordBatch.from_arrays(columns, schema=ROW).filter(pc.invert(is_blank))
 
 
 def _row(source: str, position: int, outcome: Outcome) -> Row:
