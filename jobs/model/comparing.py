@@ -67,9 +67,8 @@ def completed_models(models: Arrays) -> dict[str, Array]:
     """Models with the numbers of a young device where there is none."""
     completed = dict(models)
     for name, young in YOUNG.items():
-        is_missing = np.isnan(models[name])
-        if is_missing.any():
-            completed[name] = np.where(is_missing, young, models[name])
+        if np.isnan(models[name].min(initial=0)):
+            completed[name] = np.where(np.isnan(models[name]), young, models[name])
     return completed
 
 

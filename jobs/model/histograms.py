@@ -105,15 +105,20 @@ def _reached(values: Array, top: Array) -> Array:
     # at 0. So three factors serve all bins, each kept from what is too small to count and slow to multiply.
     from_zero = np.exp(-TAIL_POWER / 2 * np.minimum(top, 13))
     from_top = np.exp(-TAIL_POWER * np.clip(values - top, -10, 4))
-    reached = np.maximum(from_zero, _FADED_BEGIN)
+    reached: Array = np.maximum(from_zero, _FADED_BEGIN)
     reached *= from_top
     reached *= _FADED_END
     np.minimum(reached, 1, out=reached)
     own = bins_of(top - values) - 1
-    low, high = np.maximum(top - _BEGIN[own, 0], 0), np.maximum(top - _END[own, 0], 0)
+    low, high = _edges(top, own)
     inside = _share_above(values, low, high)
     reached[own, np.arange(len(values))] = inside + (1 - inside) * _faded(values - (low + np.minimum(values, high)) / 2)
     return reached
+
+
+def _edges(top: Array, bins: Array) -> tuple[Array, Array]:
+    """Where a bin of each begins and ends, as ln(1 + x); bin 1 is number 0."""
+    return np.maximum(top - _BEGIN.take(bins), 0), np.maximum(top - _END.take(bins), 0)
 
 
 def _share_above(values: Array, low: Array, high: Array) -> Array:
@@ -157,13 +162,15 @@ def usual_level(top: Array, bins: Array) -> Array:
     wanted = USUAL_PART * weight
     # From the top down, bin by bin: the weight up to here, and whether it is enough; the first that is holds the level.
     above, at = np.zeros((BINS, len(top)), np.float32), np.full(len(top), -1, np.int8)
-    for place in range(BINS - 2, -1, -1):
-        np.add(above[place + 1], bins[:, place + 1], out=above[place])
-        at += above[place] >= wanted
-    is_usual, at, column = (at >= 0) & (weight > 0), np.maximum(at, 0), np.arange(len(top))
-    count = bins[column, at + 1]
-    part = np.divide(above[at, column] - wanted, count, out=np.zeros(len(top)), where=count > 0)
-    low, high = np.maximum(top - _BEGIN[at, 0], 0), np.maximum(top - _END[at, 0], 0)
+    for number in range(BINS - 2, -1, -1):
+        np.add(above[number + 1], bins[:, number + 1], out=above[number])
+        at += above[number] >= wanted
+    is_usual, highest = (at >= 0) & (weight > 0), np.maximum(at, 0).astype(np.int64)
+    place = highest * len(top) + np.arange(len(top))
+    reached = above.take(place)
+    count = bins.T[1:].take(place)
+    part = np.divide(reached - wanted, count, out=np.zeros(len(top)), where=count > 0)
+    low, high = _edges(top, highest)
     level = low + part * (high - low)
     usual: Array = np.where(is_usual, np.expm1(level) * weight / (weight + PRIOR_WEIGHT), 0)
     return usual

@@ -9,12 +9,16 @@ import numpy as np
 
 from jobs.model.arrays import Array, Arrays
 from jobs.model.signals import SIGNALS, density_before
-from jobs.model.sub_kinds import COUNTS, EVIDENCE_KNOTS, SHARE_KNOTS, SHARES, SURGING
+from jobs.model.sub_kinds import COLUMNS, COUNTS, EVIDENCE_KNOTS, PIECES, SHARE_KNOTS, SHARES, SURGING
 
 _PLACE = {signal: place for place, signal in enumerate(SIGNALS)}
 _DENSEST = 0.95  # so that what is dense already can still be told
 _SHARE_SIGNALS = np.array([_PLACE[signal] for signal in SHARES.values()])
 _COUNTED, _SURGING = [_PLACE[signal] for signal in COUNTS], [_PLACE[signal] for signal in SURGING]
+# Where in COLUMNS what is cut into pieces ends: evidence, surge, shares; then counts, top, big.
+_ENDS = np.cumsum(
+    [PIECES * len(SIGNALS), PIECES * len(SIGNALS), PIECES * len(SHARES), *map(len, (COUNTS, SHARES, SHARES))]
+)
 _SHARE = {share: place for place, share in enumerate(SHARES)}
 
 
@@ -49,16 +53,16 @@ def columns_of(
     """
     shares = shares_of(beyond, figures, expected, stored_density).T
     digits = np.log10(np.clip(shares, 1e-3, 1)) + 3
-    parts = (
-        _pieces(evidence.T, EVIDENCE_KNOTS),
-        _pieces(surge.T, EVIDENCE_KNOTS),
-        _pieces(digits, SHARE_KNOTS),
-        np.log10(1 + beyond.T[_COUNTED]),
-        np.clip((shares - 0.75) / 0.25, 0, 1),
-        np.clip((shares - 0.1) / 0.4, 0, 1),
-        surge.T[_SURGING].min(axis=0, keepdims=True),
-    )
-    return np.concatenate(parts, dtype=np.float32, casting="same_kind").T
+    columns = np.empty((len(COLUMNS), len(evidence)), np.float32)
+    of_evidence, of_surge, of_shares, counts, top, big, both = np.split(columns, _ENDS)
+    _fill_pieces(of_evidence, evidence.T, EVIDENCE_KNOTS)
+    _fill_pieces(of_surge, surge.T, EVIDENCE_KNOTS)
+    _fill_pieces(of_shares, digits, SHARE_KNOTS)
+    counts[:] = np.log10(1 + beyond.T[_COUNTED])
+    top[:] = np.clip((shares - 0.75) / 0.25, 0, 1)
+    big[:] = np.clip((shares - 0.1) / 0.4, 0, 1)
+    both[:] = surge.T[_SURGING].min(axis=0)
+    return columns.T
 
 
 def shares_of(beyond: Array, figures: Arrays, expected: Array, stored_density: Array) -> Array:
@@ -95,10 +99,10 @@ def points_of(columns: Array, weights: Array, intercepts: Array) -> Array:
     return points.T
 
 
-def _pieces(values: Array, knots: tuple[float, ...]) -> Array:
-    """Rows of values cut at the knots into the parts that lie between two of them: four rows for each."""
+def _fill_pieces(pieces: Array, values: Array, knots: tuple[float, ...]) -> None:
+    """Cut rows of values at the knots into the parts that lie between two of them: four rows for each."""
     low, high = np.array(knots[:-1], np.float32)[:, np.newaxis], np.array(knots[1:], np.float32)[:, np.newaxis]
-    pieces: Array = values.astype(np.float32)[:, np.newaxis] - low
-    np.maximum(pieces, 0, out=pieces)  # np.clip would take twice as long
-    np.minimum(pieces, high - low, out=pieces)
-    return pieces.reshape(len(values) * len(low), values.shape[1])
+    of_each = pieces.reshape(len(values), PIECES, -1)
+    np.subtract(values.astype(np.float32)[:, np.newaxis], low, out=of_each)
+    np.maximum(of_each, 0, out=of_each)  # np.clip would take twice as long
+    np.minimum(of_each, high - low, out=of_each)

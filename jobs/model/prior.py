@@ -63,7 +63,7 @@ def prior_chance(
     -----
     docs/detection.md, "Fleet prior".
     """
-    with_mean = np.concatenate((prior, np.log10((10.0**prior).mean(axis=1, keepdims=True))), axis=1)
+    with_mean = np.concatenate((prior, np.log10(np.exp(LN_10 * prior).mean(axis=1, keepdims=True))), axis=1)
     lower, upper, weight = node_weights(cohort)
     # Beyond the largest node nothing was seen: what a device does is taken to grow with the root of its size.
     beyond = np.log(np.fmax(cohort, _LARGEST_NODE) / _LARGEST_NODE) / 2
