@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from jobs.model.arrays import Array, Arrays
+from jobs.model.arrays import Array, Arrays, above_zero
 from jobs.model.calibration import TYPICAL_BACKUPS_PER_YEAR
 from jobs.model.compression import YOUNG_SPREAD
 from jobs.model.fleet import FleetModel
@@ -99,9 +99,7 @@ def set_of(figures: Arrays, is_counted: Array) -> Array:
 def _evidence(signals: Array, cohort: Array, models: Arrays, fleet: FleetModel) -> tuple[Array, Array, Array]:
     """Evidence and surge of each signal, and how far it is beyond usual; 0 where it is 0 or unknown."""
     by_signal = signals.T
-    at = np.flatnonzero(by_signal > 0)  # so what follows is worked out only where there is something
-    signal = at // len(signals)
-    row = at - signal * len(signals)
+    at, signal, row = above_zero(by_signal)  # what follows is worked out only where there is something
     plain = by_signal.take(at)
     values = np.log1p(plain.astype(np.float32))
     place = row * len(SIGNALS) + signal

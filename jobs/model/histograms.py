@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from jobs.model.arrays import Array, first_rows
+from jobs.model.arrays import Array, above_zero, first_rows
 from jobs.model.signals import SIGNALS
 
 BINS = 12
@@ -50,14 +50,16 @@ def fit_histograms(signals: Array, weights: Array, device: Array, n_devices: int
     """
     if not n_devices:
         return np.zeros((0, len(SIGNALS)), np.float32), np.zeros((0, len(SIGNALS) * BINS), np.float32)
-    values = np.log1p(signals.T.astype(np.float32))
-    top = np.nan_to_num(np.fmax.reduceat(values, first_rows(device), axis=1))
-    bins = bins_of(top.take(device, axis=1) - values)
-    bins *= values > 0
-    place = device * (len(SIGNALS) * BINS) + np.arange(0, len(SIGNALS) * BINS, BINS)[:, np.newaxis] + bins
-    known_weights = np.where(np.isnan(values), 0, weights)
-    counts = np.bincount(place.ravel(), known_weights.ravel(), minlength=n_devices * len(SIGNALS) * BINS)
-    return np.ascontiguousarray(top.T), counts.reshape(n_devices, -1).astype(np.float32)
+    by_signal, first = signals.T, first_rows(device)
+    largest = np.nan_to_num(np.fmax.reduceat(by_signal, first, axis=1)).T
+    top = np.log1p(largest.astype(np.float32, order="C"))
+    at, signal, row = above_zero(by_signal)
+    cell = device.take(row) * len(SIGNALS) + signal
+    place = cell * BINS + bins_of(top.take(cell) - np.log1p(by_signal.take(at).astype(np.float32)))
+    counts = np.bincount(place, weights.take(row), minlength=top.size * BINS).astype(np.float32)
+    counts = counts.reshape(*top.shape, BINS)
+    counts[:, :, 0] = np.add.reduceat(np.where(by_signal == 0, weights, 0), first, axis=1).T
+    return top, counts.reshape(n_devices, -1)
 
 
 def bins_of(distance: Array) -> Array:
