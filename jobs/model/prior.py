@@ -68,7 +68,7 @@ def prior_chance(
     # Beyond the largest node nothing was seen: what a device does is taken to grow with the root of its size.
     beyond = np.log(np.fmax(cohort, _LARGEST_NODE) / _LARGEST_NODE) / 2
     lower, upper, weight, beyond = lower[row], upper[row], weight[row], beyond[row]
-    at = np.clip(values - np.where(_GROWS_WITH_DEVICE[signal], beyond, 0), 0, GRID[-1]) / GRID_STEP
+    at = np.clip(values - beyond * _GROWS_WITH_DEVICE[signal], 0, GRID[-1]) / GRID_STEP
     point = np.minimum(at.astype(np.int64), len(GRID) - 2)
     part = at - point
 

@@ -37,11 +37,12 @@ def surge_rarity(surge: Array, signal: Array, values: Array, top: Array, history
     -----
     docs/detection.md, "Surge".
     """
-    lower = np.zeros(len(history), np.int64)
-    for node in HISTORIES[1:-1]:  # a binary search for each would take four times as long
-        lower += history >= node
-    past = np.log(np.maximum(history, 1e-3)) - _LOG_HISTORIES[lower]
-    weight = np.clip(past / np.diff(_LOG_HISTORIES)[lower], 0, 1)
+    reached = np.zeros(len(history), np.int8)
+    for node in HISTORIES[1:-1]:  # a binary search for each history would take several times as long
+        reached += history >= node
+    lower = reached.astype(np.int64)
+    past = np.log(np.maximum(history, 1e-3)) - _LOG_HISTORIES.take(lower)
+    weight = np.clip(past / np.diff(_LOG_HISTORIES).take(lower), 0, 1)
     at = np.clip(values - top + BELOW, 0, GRID[-1]) / GRID_STEP
     point = np.minimum(at.astype(np.int64), len(GRID) - 2)
     part = at - point
