@@ -25,7 +25,7 @@ YOUNG = {
     "top": 0.0,
     "bins": 0.0,
 }
-NUMBERS = ("ratio_offset", "ratio_spread", "stored_density", "backups_per_year", "top", "bins")
+_NUMBERS = ("ratio_offset", "ratio_spread", "stored_density", "backups_per_year", "top", "bins")
 _CHUNK = 4096  # rows at a time: keeps memory flat and the work in the processor's cache
 _EACH_BIN = np.eye(BINS, dtype=np.float32)
 
@@ -47,7 +47,7 @@ def compared(backups: Arrays, models: Arrays, fleet: FleetModel, beside: Array) 
     """
     for start in range(0, max(len(beside), 1), _CHUNK):
         chunk = slice(start, start + _CHUNK)
-        own = completed_models({name: models[name].take(beside[chunk], axis=0) for name in NUMBERS})
+        own = completed_models({name: models[name].take(beside[chunk], axis=0) for name in _NUMBERS})
         figures = completed({name: backups[name][chunk] for name in FIGURES})
         expected = ratio_beside(figures, own, fleet.curve)
         signals = signals_of(figures, expected, own["ratio_spread"], own["stored_density"])
