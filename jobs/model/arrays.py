@@ -41,6 +41,31 @@ def age_of(group: Array) -> Array:
     return last[group] - np.arange(len(group))
 
 
+def in_time(group: Array, moment: Array) -> Array:
+    """Order of the rows by group and, inside a group, by time; rows of one moment stay in their order.
+
+    As np.lexsort((moment, group)) in two thirds of its time.
+
+    Parameters
+    ----------
+    group : int array of shape (n,)
+        0 to at most 2**31 - 1.
+    moment : array of shape (n,)
+        Fewer than 2**32 of them.
+    """
+    by_time = np.argsort(moment, kind="stable")
+    place = np.sort((group[by_time] << 32) + np.arange(len(group)))  # group in the upper half, place in time below
+    order: Array = by_time[place & 0xFFFFFFFF]
+    return order
+
+
+def above_zero(table: Array) -> tuple[Array, Array, Array]:
+    """Where a table is above 0, row after row: places in the flat table, rows, columns."""
+    at = np.flatnonzero(table > 0)  # with the row worked out from it, several times quicker than np.nonzero
+    row = at // max(table.shape[1], 1)
+    return at, row, at - row * table.shape[1]
+
+
 def weighted_median(values: Array, weights: Array, group: Array, n_groups: int) -> Array:
     """Weighted median of each group: its smallest value that at least half of the weight does not exceed.
 

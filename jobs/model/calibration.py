@@ -94,7 +94,7 @@ def along(values: Array, curve: Array) -> Array:
         Ascending places and ascending heights.
     """
     places, heights = curve
-    piece = np.clip(np.searchsorted(places, values) - 1, 0, len(places) - 2)
-    slope = np.diff(heights)[piece] / np.diff(places)[piece]
-    height: Array = heights[piece] + slope * (values - places[piece])
+    piece = np.searchsorted(places[1:-1], values)
+    slope = np.diff(heights) / np.diff(places)
+    height: Array = heights[piece] + slope[piece] * (values - places[piece])
     return height

@@ -42,9 +42,7 @@ def expected_ratio(bytes_uploaded: Array, files_uploaded: Array, curve: Array, o
     -----
     docs/detection.md, "Expected ratio".
     """
-    logit = _curve_at(mean_file_size(bytes_uploaded, files_uploaded), curve) + offset
-    ratio: Array = 1 / (1 + np.exp(-logit))
-    return ratio
+    return _share_of(_usual_logit(bytes_uploaded, files_uploaded, curve) + offset)
 
 
 def fit_ratios(figures: Arrays, device: Array, n_devices: int, curve: Array) -> dict[str, Array]:
@@ -71,9 +69,9 @@ def fit_ratios(figures: Arrays, device: Array, n_devices: int, curve: Array) -> 
     files, sent, packed = figures["files_uploaded"], figures["bytes_uploaded"], figures["bytes_compressed"]
     rows = np.flatnonzero((sent > 0) & (files > 0) & ~np.isnan(packed))
     files, sent, packed, device = files[rows], sent[rows], packed[rows], device[rows]
-    ratio = packed / sent
-    offset = _fit_offset(ratio, files, mean_file_size(sent, files), curve, device, n_devices)
-    miss = np.abs(ratio - expected_ratio(sent, files, curve, offset[device]))
+    ratio, usual = packed / sent, _usual_logit(sent, files, curve)
+    offset = _fit_offset(ratio, files, usual, device, n_devices)
+    miss = np.abs(ratio - _share_of(usual + offset[device]))
     total = np.bincount(device, weights=sent, minlength=n_devices)
     total_packed = np.bincount(device, weights=packed, minlength=n_devices)
     return {
@@ -83,9 +81,9 @@ def fit_ratios(figures: Arrays, device: Array, n_devices: int, curve: Array) -> 
     }
 
 
-def _fit_offset(ratio: Array, files: Array, size: Array, curve: Array, device: Array, n_devices: int) -> Array:
+def _fit_offset(ratio: Array, files: Array, usual: Array, device: Array, n_devices: int) -> Array:
     clipped = np.clip(ratio, 0.01, 0.99)
-    shift = np.log(clipped / (1 - clipped)) - _curve_at(size, curve)
+    shift = np.log(clipped / (1 - clipped)) - usual
     weights = np.minimum(files, 10)
     weight = np.bincount(device, weights=weights, minlength=n_devices)
     offset: Array = (
@@ -104,5 +102,12 @@ def _fit_spread(miss: Array, files: Array, device: Array, n_devices: int) -> Arr
     return np.maximum(spread, SMALLEST_SPREAD)
 
 
-def _curve_at(size: Array, curve: Array) -> Array:
+def _usual_logit(bytes_uploaded: Array, files_uploaded: Array, curve: Array) -> Array:
+    """The fleet's curve at the mean size of the uploaded files."""
+    size = mean_file_size(bytes_uploaded, files_uploaded)
     return np.interp(size, np.arange(CURVE_POINTS), curve)
+
+
+def _share_of(logit: Array) -> Array:
+    share: Array = 1 / (1 + np.exp(-logit))
+    return share

@@ -15,7 +15,8 @@ from jobs.model.signals import FIGURES, SIGNALS, ratio_beside, signals_of
 from jobs.model.stand_ins import completed
 
 HISTORY = 365  # backups; older ones weigh under .06 of the newest
-_CHUNK = 16_384  # rows at a time: what one chunk works on stays in the processor's cache
+_CHUNK = 8_192  # rows at a time: what one chunk works on stays in the processor's cache
+_WEIGHT_AT_AGE = DECAY ** np.arange(HISTORY)
 
 
 def fit_devices(backups: Arrays, device: Array, fleet: FleetModel) -> dict[str, Array]:
@@ -80,7 +81,7 @@ def _fit_chunk(backups: Arrays, device: Array, rows: slice, fleet: FleetModel) -
     ratios = fit_ratios(figures, device, n_devices, fleet.curve)
     expected = ratio_beside(figures, {"ratio_offset": ratios["ratio_offset"][device]}, fleet.curve)
     signals = signals_of(figures, expected, ratios["ratio_spread"][device], ratios["stored_density"][device])
-    top, bins = fit_histograms(signals, DECAY**age, device, n_devices)
+    top, bins = fit_histograms(signals, _WEIGHT_AT_AGE[age], device, n_devices)
     return {**_schedule(taught["ended_at"], device, n_devices), **ratios, "top": top, "bins": bins}
 
 

@@ -53,7 +53,6 @@ def score_backups(backups: Arrays, models: Arrays, fleet: FleetModel, beside: Ar
     -----
     docs/detection.md, "Score" and "Kind".
     """
-    models = completed_models(models)
     beside = np.arange(len(backups["files_added"])) if beside is None else beside
     parts = [_score_rows(rows, fleet) for rows in compared(backups, models, fleet, beside)]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -61,9 +60,12 @@ def score_backups(backups: Arrays, models: Arrays, fleet: FleetModel, beside: Ar
 
 def sub_kind_scores(columns: Array, points: PointSet) -> Array:
     """-log10 of the share of clean backups with as many points of each sub-kind, its part of the budget allowed for."""
-    found = points_of(columns, points.weights, points.intercepts)
-    rarity = np.column_stack([along(found[:, place], tail) for place, tail in enumerate(points.tails)])
-    scores: Array = rarity + np.log10(points.budget)
+    return _rarities(points_of(columns, points.weights, points.intercepts), points)
+
+
+def _rarities(found: Array, points: PointSet) -> Array:
+    rarity = [along(own, tail) for own, tail in zip(found.T, points.tails, strict=True)]
+    scores: Array = np.stack(rarity, axis=1) + np.log10(points.budget)
     return scores
 
 
@@ -114,7 +116,9 @@ def _score_rows(rows: Arrays, fleet: FleetModel) -> dict[str, Array]:
     for place, name in enumerate(SETS):
         own = np.flatnonzero(rows["set"] == place)
         if len(own):
-            by_sub_kind = sub_kind_scores(rows["columns"][own], fleet.sets[name])
+            points = fleet.sets[name]
+            # To gather the columns of these rows would take longer than to work out the points of all.
+            by_sub_kind = _rarities(points_of(rows["columns"], points.weights, points.intercepts)[own], points)
             winner[own] = by_sub_kind.argmax(axis=1)
             schedule, history = rows["schedule"][own], rows["history"][own]
             score[own] = anomaly_score(by_sub_kind.max(axis=1), schedule, history, fleet.sets[name].calibrations)
@@ -122,8 +126,8 @@ def _score_rows(rows: Arrays, fleet: FleetModel) -> dict[str, Array]:
     return {
         "anomaly_score": score,
         "kind": np.where(rows["evidence"].any(axis=1), kind, -1),
-        "evidence": rows["evidence"],
-        "unseen": np.isnan(rows["signals"]),
+        "evidence": np.ascontiguousarray(rows["evidence"]),
+        "unseen": np.ascontiguousarray(np.isnan(rows["signals"])),
     }
 
 

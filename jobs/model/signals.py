@@ -74,13 +74,14 @@ def signals_of(figures: Arrays, expected_ratio: Array, spread: Array, stored_den
 
     Returns
     -------
-    float array of shape (n, 24), in the order of `SIGNALS`, at least 0; NaN where a figure it needs is unknown
+    float array of shape (n, 24), in the order of `SIGNALS`, at least 0; NaN where a figure it needs is unknown. In
+        memory the backups of one signal lie side by side.
 
     Notes
     -----
     docs/detection.md, "Signals".
     """
-    return np.column_stack(
+    return np.stack(
         (
             *_compression_signals(figures, expected_ratio, spread, stored_density),
             *_count_signals(figures),
@@ -92,7 +93,7 @@ def signals_of(figures: Arrays, expected_ratio: Array, spread: Array, stored_den
             figures["bytes_lost"],
             figures["bytes_gained"],
         )
-    )
+    ).T
 
 
 def _count_signals(figures: Arrays) -> tuple[Array, ...]:

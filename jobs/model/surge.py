@@ -13,10 +13,11 @@ GRID = np.arange(40) * GRID_STEP  # of ln(1 + value) less the largest of the his
 BELOW = 1.0
 FIRST_TIME, AGAIN = 0, 1
 SHAPE = (len(SIGNALS), 2, len(HISTORIES), len(GRID))
+_LOG_HISTORIES = np.log(HISTORIES)
 
 
-def surge_chance(surge: Array, signal: Array, values: Array, top: Array, history: Array) -> Array:
-    """Chance that a backup of a device with this much history goes so far beyond the largest value of that history.
+def surge_rarity(surge: Array, signal: Array, values: Array, top: Array, history: Array) -> Array:
+    """How rare it is that a backup of a device with this much history goes so far beyond the largest value of it.
 
     Parameters
     ----------
@@ -30,15 +31,18 @@ def surge_chance(surge: Array, signal: Array, values: Array, top: Array, history
 
     Returns
     -------
-    array of shape (m,), in (0, 1]; 1 without history
+    array of shape (m,): -log10 of the chance, at least 0; 0 without history
 
     Notes
     -----
     docs/detection.md, "Surge".
     """
-    node = np.interp(np.log(np.maximum(history, 1e-3)), np.log(HISTORIES), np.arange(len(HISTORIES)))
-    lower = np.minimum(node.astype(np.int64), len(HISTORIES) - 2)
-    weight = node - lower
+    reached = np.zeros(len(history), np.int8)
+    for node in HISTORIES[1:-1]:  # a binary search for each history would take several times as long
+        reached += history >= node
+    lower = reached.astype(np.int64)
+    past = np.log(np.maximum(history, 1e-3)) - _LOG_HISTORIES.take(lower)
+    weight = np.clip(past / np.diff(_LOG_HISTORIES).take(lower), 0, 1)
     at = np.clip(values - top + BELOW, 0, GRID[-1]) / GRID_STEP
     point = np.minimum(at.astype(np.int64), len(GRID) - 2)
     part = at - point
@@ -47,9 +51,9 @@ def surge_chance(surge: Array, signal: Array, values: Array, top: Array, history
 
     def along(node: Array) -> Array:
         place = (row + node) * SHAPE[3] + point
-        found: Array = flat[place] * (1 - part) + flat[place + 1] * part
+        found: Array = flat.take(place) * (1 - part) + flat.take(place + 1) * part
         return found
 
     young = np.minimum(history / HISTORIES[0], 1)  # below the first node towards certainty
-    chance: Array = 10.0 ** (young * (along(lower) * (1 - weight) + along(lower + 1) * weight))
-    return chance
+    rarity: Array = -young * (along(lower) * (1 - weight) + along(lower + 1) * weight)
+    return rarity

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jobs.model.arrays import Array, Arrays, first_rows
-from jobs.model.comparing import compared, completed_models
+from jobs.model.comparing import compared
 from jobs.model.devices import HISTORY, fit_devices, untaught
 from jobs.model.fleet import FleetModel
 from jobs.model.scoring import score_backups
@@ -76,7 +76,7 @@ def score_walk(backups: Arrays, walk: Walk, fleet: FleetModel) -> dict[str, Arra
 
 def compared_walk(backups: Arrays, walk: Walk, fleet: FleetModel) -> Iterator[dict[str, Array]]:
     """What the scores of the judged backups are made of: `jobs.model.comparing.compared`, rows as in `score_walk`."""
-    return compared(backups, completed_models(walk.models), fleet, walk.refit)
+    return compared(backups, walk.models, fleet, walk.refit)
 
 
 def judged_years(ended_at: Array, device: Array) -> Array:

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.arrow import numbered
-from jobs.model.arrays import Array, Arrays
+from jobs.model.arrays import Array, Arrays, above_zero
 from jobs.model.fleet import FleetModel
 from jobs.model.histograms import BINS
 from jobs.model.scoring import explain, score_backups
@@ -89,11 +90,11 @@ def score_part(rows: pa.Table, fleet: FleetModel, threshold: float) -> pa.Table:
     """Scores of the backups in `rows`, which holds the models of their devices as well, in any order."""
     device, first = numbered(rows, DEVICE_NAMES)
     is_model = rows["bins"].is_valid().to_numpy()
-    held = rows.filter(is_model)
-    models = {name: np.append(_numbers(held[name]), np.nan) for name in NUMBERS}
-    models |= {name: _rows(held[name], width) for name, width in ARRAYS.items()}
-    model_of = np.full(len(first), len(held))  # behind the last model stands what is unknown
-    model_of[device[is_model]] = np.arange(len(held))
+    n_models = int(np.count_nonzero(is_model))
+    models = {name: np.append(_numbers(rows[name].filter(is_model)), np.nan) for name in NUMBERS}
+    models |= {name: _rows(rows[name], n_models, width) for name, width in ARRAYS.items()}
+    model_of = np.full(len(first), n_models)  # behind the last model stands what is unknown
+    model_of[device[is_model]] = np.arange(n_models)
     beside = model_of[device[~is_model]]
     return _scored(rows.select([*CARRIED, *FIGURES]).filter(~is_model), models, beside, fleet, threshold)
 
@@ -125,10 +126,12 @@ def _numbers(column: pa.ChunkedArray) -> Array:
     return numbers
 
 
-def _rows(lists: pa.ChunkedArray, width: int) -> Array:
-    """Lists of one length as rows, and one more of NaN."""
-    rows = np.full((len(lists) + 1, width), np.nan, np.float32)
-    rows[:-1] = lists.combine_chunks().flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
+def _rows(lists: pa.ChunkedArray, length: int, width: int) -> Array:
+    """Lists of one width that are not null, so many, as rows; and one more of NaN."""
+    rows = np.empty((length + 1, width), np.float32)
+    # Flattening leaves out null lists: to filter the rows first would copy all numbers once more.
+    rows[:-1] = pc.list_flatten(lists).to_numpy().reshape(-1, width)
+    rows[-1] = np.nan
     return rows
 
 
@@ -147,16 +150,15 @@ def _ends(counts: Array) -> pa.Array:
 
 
 def _map_of(evidence: Array) -> pa.Array:
-    row, signal = np.nonzero(evidence > 0)
+    at, row, signal = above_zero(evidence)
     keys = pa.array(SIGNALS, pa.string()).take(pa.array(signal))
-    return pa.MapArray.from_arrays(
-        _ends(np.bincount(row, minlength=len(evidence))), keys, pa.array(evidence[row, signal])
-    )
+    return pa.MapArray.from_arrays(_ends(np.bincount(row, minlength=len(evidence))), keys, pa.array(evidence.take(at)))
 
 
 def _list_of(unseen: Array) -> pa.Array:
-    keys = pa.array(SIGNALS, pa.string()).take(pa.array(np.nonzero(unseen)[1]))
-    return pa.ListArray.from_arrays(_ends(unseen.sum(axis=1)), keys)
+    _, row, signal = above_zero(unseen)
+    keys = pa.array(SIGNALS, pa.string()).take(pa.array(signal))
+    return pa.ListArray.from_arrays(_ends(np.bincount(row, minlength=len(unseen))), keys)
 
 
 def _arrow(values: Array | pa.Array, type_: pa.DataType) -> pa.Array:

@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.arrow import numbered
-from jobs.model.arrays import Array
+from jobs.model.arrays import Array, in_time
 from jobs.model.devices import fit_devices
 from jobs.model.fleet import FleetModel
 from jobs.model.signals import FIGURES, LAYOUT
@@ -52,7 +52,7 @@ def fit_part(rows: pa.Table, fleet: FleetModel) -> pa.Table:
     """Device models of the devices in `rows`, which holds all their teachers, in any order."""
     device, first = numbered(rows, DEVICE_NAMES)
     ended_at = rows["ended_at"].to_numpy()
-    order = np.lexsort((ended_at, device))
+    order = in_time(device, ended_at)
     taught = {name: rows[name].to_numpy()[order] for name in FIGURES}
     fitted = fit_devices({**taught, "ended_at": ended_at[order] / 1e6}, device[order], fleet)
     keys = rows.select(DEVICE_NAMES).take(first)

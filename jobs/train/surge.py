@@ -28,7 +28,7 @@ def fit_surge(backups: Arrays, device: Array, fleet: FleetModel) -> Array:
 
     Returns
     -------
-    array of shape (24, 2, 6, 40), see `jobs.model.surge.surge_chance`; 0 where too few backups tell
+    array of shape (24, 2, 6, 40), see `jobs.model.surge.surge_rarity`; 0 where too few backups tell
     """
     table = np.zeros(SHAPE)
     for node, length in enumerate(LENGTHS):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.model.comparing import compared, completed_models
+from jobs.model.comparing import compared
 from jobs.model.devices import fit_devices
 from jobs.model.point_sets import SETS
 from jobs.model.points import columns_of, points_of
@@ -117,7 +117,7 @@ def test_more_evidence_never_lowers_a_sub_kinds_score(seed, more, figure):
     backups = some_backups(np.random.default_rng(seed), 20)
     del_name = f"files_{figure}"
     history = steady_device(backups=60, seed=seed)
-    models = completed_models(fit_devices(history, np.zeros(60, int), SHIPPED))
+    models = fit_devices(history, np.zeros(60, int), SHIPPED)
     own = {"deleted": "delete", "new_extension": "newext"}[figure]
     place = [sub_kind.name for sub_kind in SUB_KINDS].index(own)
     if figure == "deleted":  # nothing comes with it, and the totals stay as they are
@@ -152,5 +152,5 @@ def test_each_backup_is_judged_by_the_set_that_its_figures_allow():
                 backups[name][later] = np.nan
     backups["files_total"][3] = np.nan
     assert set(FIGURES) <= set(backups)
-    (part,) = compared(backups, completed_models(model_of(steady_device(backups=40), 4)), SHIPPED, np.arange(4))
+    (part,) = compared(backups, model_of(steady_device(backups=40), 4), SHIPPED, np.arange(4))
     assert [SETS[place] for place in part["set"]] == ["stored", "ratio", "counts", "size"]

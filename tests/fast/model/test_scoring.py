@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.model.attacks import attacked
-from jobs.model.devices import untaught
+from jobs.model.devices import fit_devices, untaught
 from jobs.model.scoring import explain, score_backups
 from jobs.model.signals import FIGURES, SIGNALS
 from jobs.tables import KINDS
-from tests.fast.model.made_up import SHIPPED, model_of, rows, scores, some_backups, steady_device
+from tests.fast.model.made_up import SHIPPED, model_of, rows, scores, some_backups, steady_device, together
 
 OBVIOUS = {
     "inplace_0.5": "encrypt",
@@ -104,6 +104,25 @@ def test_other_backups_change_no_score(seed):
         alone = scores(rows(backups, slice(place, place + 1)), history)
         assert alone["anomaly_score"][0] == pytest.approx(together["anomaly_score"][place], abs=1e-5)
         assert alone["kind"][0] == together["kind"][place]
+
+
+def test_many_backups_of_all_products_are_scored_as_each_alone_is():
+    n = 9_000  # more than are worked on at a time
+    random = np.random.default_rng(11)
+    backups = some_backups(random, n)
+    for name in ("bytes_total_compressed", "bytes_compressed", "files_updated", "files_before", "files_total"):
+        backups[name] = np.where(random.random(n) < 0.3, np.nan, backups[name])
+    taught, _ = together(steady_device(backups=90, seed=1), steady_device(backups=20, files=90, touched=0.3, seed=2))
+    models = fit_devices(taught, np.repeat([0, 1], [90, 20]), SHIPPED)
+    models = {name: np.concatenate([column, untaught(1)[name]]) for name, column in models.items()}
+    beside = random.integers(0, 3, n)
+    found = score_backups(backups, models, SHIPPED, beside)
+    assert np.isfinite(found["anomaly_score"]).all()
+    for place in (0, 1, 4_095, 4_096, *random.integers(0, n, 200)):
+        own = {name: column[beside[[place]]] for name, column in models.items()}
+        alone = score_backups(rows(backups, [place]), own, SHIPPED)
+        for name, column in alone.items():
+            np.testing.assert_allclose(column[0], found[name][place], atol=1e-5, err_msg=name)
 
 
 def test_a_day_on_which_nothing_changed_has_no_kind():

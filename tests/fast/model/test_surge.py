@@ -1,15 +1,15 @@
 import numpy as np
 import pytest
 
-from jobs.model.surge import GRID, HISTORIES, SHAPE, surge_chance
+from jobs.model.surge import GRID, HISTORIES, SHAPE, surge_rarity
 from tests.fast.model.made_up import SHIPPED
 
 LINE = np.broadcast_to(-GRID / 2, SHAPE)
 
 
 def chance(value, top, history, table=LINE):
-    found = surge_chance(table, np.zeros(1, int), np.array([value]), np.array([top]), np.array([float(history)]))
-    return np.log10(found[0])
+    found = surge_rarity(table, np.zeros(1, int), np.array([value]), np.array([top]), np.array([float(history)]))
+    return -found[0]
 
 
 def test_a_surge_goes_by_the_distance_beyond_the_largest_value():
