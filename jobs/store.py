@@ -72,19 +72,19 @@ class Store:
         return newest["day"] if newest else None
 
     def each_new(self, table: Table, reader: str, handle: Callable[[Store, DataFrame], None]) -> None:
-        """Call `handle` with the rows inserted into `table` that `reader` has not handled yet; not at all if none.
+        """Call `handle` with the keys of rows inserted into `table` that `reader` has not handled; not at all if none.
 
         A batch counts as handled once `handle` returns; killed before, it comes again with the same rows. Later
-        corrections of rows are not new rows.
+        corrections of rows are not new rows. Keys alone: a stream reads all columns that it names, needed or not.
         """
         self.make_if_missing(table)
         rows = self.spark.readStream.format("delta").option("skipChangeCommits", "true").load(self.path(table))
 
-        def handle_rows(store: Store, frame: DataFrame, _: int) -> None:
+        def handle_keys(store: Store, frame: DataFrame, _: int) -> None:
             if not frame.isEmpty():  # a commit that only puts small files together comes as a batch without rows
                 handle(store, frame)
 
-        self.each_batch(rows, reader, handle_rows)
+        self.each_batch(rows.select(*table.key), reader, handle_keys)
 
     def each_batch(self, stream: DataFrame, reader: str, handle: Callable[[Store, DataFrame, int], None]) -> None:
         """Run a stream over what is there now, batch by batch, remembering in the lake how far it came."""

@@ -34,16 +34,16 @@ def features(store: Store, config: Config) -> dict[str, int]:
 
 
 def write_features(store: Store, fresh: DataFrame, look_back_days: int) -> dict[str, int]:
-    """Write the features of the `fresh` rows of `backups`; return how many were written and how many corrected."""
-    fresh = changes.without_provenance(fresh)
+    """Write the features of backups with the keys in `fresh`; return how many were written and how many corrected."""
     days = days_of(fresh)
     held = changes.without_provenance(store.read(BACKUPS, since=days[0] - timedelta(days=look_back_days)))
     nothing_later = store.read(FEATURES, since=days[0]).isEmpty()
     if nothing_later:  # the ordinary case: all backups since the first fresh one are new, and none is corrected
-        fresh, earlier = held.where(F.col("day") >= F.lit(days[0])), held.where(F.col("day") < F.lit(days[0]))
+        arrived, earlier = held.where(F.col("day") >= F.lit(days[0])), held.where(F.col("day") < F.lit(days[0]))
     else:
-        earlier = held.join(fresh.select(*BACKUPS.key), on=list(BACKUPS.key), how="left_anti")
-    rows = changes.beside_previous(_history(fresh, earlier, days[-1]), look_back_days)
+        keys = fresh.select(*BACKUPS.key)
+        arrived, earlier = (held.join(keys, on=list(BACKUPS.key), how=how) for how in ("left_semi", "left_anti"))
+    rows = changes.beside_previous(_history(arrived, earlier, days[-1]), look_back_days)
     rows = rows.withColumn("run_id", F.lit(store.run.run_id))
     if nothing_later:
         new = rows.where("is_new").drop("is_new", "is_touched")

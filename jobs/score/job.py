@@ -32,7 +32,7 @@ def score(store: Store, config: Config) -> dict[str, int]:
 
 
 def score_new(store: Store, config: Config, fresh: DataFrame) -> dict[str, int]:
-    """Score the `fresh` rows of `features` and bring `anomalies` and `devices` up to date."""
+    """Score backups with the keys in `fresh` and bring `anomalies` and `devices` up to date."""
     fleet = champion(store, config)
     newest_day = store.newest_day(FEATURES)
     if newest_day is None:
