@@ -21,6 +21,7 @@ SETTINGS = {
     "spark.sql.shuffle.partitions": "2",
     # Generating and compiling code for a handful of rows takes longer than the rows.
     "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",  # tests/line, which runs as users do, has it
     "spark.sql.adaptive.enabled": "false",
     # Code that runs once is not worth compiling twice: a third of the tests' time.
     # Its code cache is 48 MB unless told otherwise; when it is full, nothing is compiled any more.
