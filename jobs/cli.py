@@ -205,7 +205,7 @@ def _what_if(options: argparse.Namespace) -> None:
         simulate(options.backups, options.out, options.seed, reach, sys.stdout)
     else:
         fleet, budget = (options.fleet_model, options.refit_every), options.budget or config.score.budget
-        backtest(options.backups, options.what_if, options.out, *fleet, budget, reach, sys.stdout)
+        backtest(options.backups, options.what_if, options.out, *fleet, budget, config, sys.stdout)
 
 
 def _list(options: argparse.Namespace, config: Config) -> None:
