@@ -118,6 +118,19 @@ def test_the_next_day_is_judged_by_a_model_that_has_learned_the_days_before(spar
     (anomaly,) = store.read(ANOMALIES).collect()
     assert (anomaly["backup_id"], anomaly["status"], anomaly["last_good_backup_id"]) == ("nas-40", "resolved", "nas-39")
 
+    # A verdict alone counts in the tables at once, and is learned before the next backup is judged.
+    assert judged_by_train(store, config, 42) == 39
+    give(config, anomaly, "false_positive")
+    run_line(config, "ingest", "features", "train", "score")
+    (anomaly,) = store.read(ANOMALIES).collect()
+    assert (anomaly["status"], anomaly["verdict"], anomaly["verdict_note"]) == ("false_positive", "false_positive", "an import")
+
+
+def give(config, anomaly, verdict):
+    """As a person does at a terminal."""
+    said = [anomaly["anomaly_id"][:6], verdict, "--note", "an import", "--moment", "2025-02-12T08:00:00Z"]
+    assert main(["feedback", *said, "--lake", config.lake, "--landing", config.landing]) == 0
+
 
 def test_a_failed_stage_says_so_in_runs_and_stops(spark, config, run_line):
     land(config, "a.jsonl", [record(0)])
