@@ -71,7 +71,7 @@ def parsed(landed: DataFrame, tenants: Mapping[str, str]) -> DataFrame:
             fault = {"reason": refused.reason, "field": refused.field, "detail": refused.detail}
             return {**{column.name: None for column in SAID}, "tenant_id": prefix_tenant, "fault": fault}
 
-    said = F.udf(read, READ)(F.col("record").cast("binary"), tenant_of_prefix(tenants))
+    said = F.udf(lambda *landed: read(*landed), READ)(F.col("record").cast("binary"), tenant_of_prefix(tenants))
     rows = landed.withColumn("said", said)
     return rows.select(
         *[f"said.{column.name}" for column in SAID],
