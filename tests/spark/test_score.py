@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from pyspark.sql import functions as F
 
+from jobs.backtest.suspects import Rules
 from jobs.champion import FILE
 from jobs.config import load_config
 from jobs.episodes import anomaly_id, timeline
@@ -28,6 +29,7 @@ from jobs.score.job import score, score_new
 from jobs.score.last_good import devices_now
 from jobs.store import Store
 from jobs.tables import ANOMALIES, BACKUPS, DEVICE_MODELS, DEVICES, FEATURES, FEEDBACK, KINDS, SCORES
+from tests.aftermath import HISTORIES, changed, judged, place_in_device, some_devices, struck, without_size_of_store
 from tests.rows import frame_of, moment
 
 MOMENT = datetime(2025, 12, 1, tzinfo=UTC)
@@ -325,6 +327,17 @@ def test_a_device_whose_only_complete_backups_alerted_has_no_last_good_one(spark
     assert (row["last_good_backup_id"], row["open_episode_id"]) == (None, None)
 
 
+def stored_as(spark, rows, scores):
+    """Rows of a backtest as `features` and `scores` hold them."""
+    keys = [{name: row[name] for name in ("device_id", "backup_id", "ended_at", "status")} for row in rows]
+    kinds = [KINDS[kind] if kind >= 0 else None for kind in scores.kind]
+    said = [
+        {**{k: v for k, v in key.items() if k != "status"}, "anomaly_score": float(score), "anomaly_kind": kind}
+        for key, score, kind in zip(keys, scores.score, kinds, strict=True)
+    ]
+    return frame_of(spark, FEATURES, *keys), frame_of(spark, SCORES, *said)
+
+
 def lake_of(spark, lake, run_id):
     """A lake as a run of that name sees it, with the shipped fleet model as its champion and no MLflow."""
     store = Store(spark, lake, Run(run_id, MOMENT))
@@ -476,3 +489,31 @@ def test_a_correction_alone_is_nothing_to_score(line):
     corrected = frame_of(line.store.spark, FEATURES, *device("steady", usual(60, files_moved=1)))
     assert line.store.correct(corrected, FEATURES, [moment(60).date()]) == 1
     assert score(line.store, line.config) == {"scored": 0, "anomalies": 0, "devices": 0}
+
+
+@pytest.mark.skipif(not HISTORIES.exists(), reason="the histories are not shipped")
+def test_encryption_that_stays_is_one_episode_and_soon_quiet(spark):
+    """On real histories: all that is uploaded afterwards is as dense as what was encrypted, for good.
+
+    Without the size of the store, which would tell the two apart at once. Devices alert on other days as well, so those
+    days are counted on the same histories without the attack.
+    """
+    begins, span = 110, 40
+    clean = without_size_of_store(some_devices(every=3))
+    hit = struck(clean, "inplace_1", begins, times=1)
+    dense = np.where(place_in_device(hit) > begins, hit.figures["bytes_uploaded"], hit.figures["bytes_compressed"])
+    alerts, episodes = {}, {}
+    for name, history in (("clean", clean), ("hit", changed(hit, {"bytes_compressed": dense}))):
+        scores, which = judged(history, Rules())
+        rows, places = history.rows.take(which).to_pylist(), place_in_device(history)[which]
+        told = timeline(*stored_as(spark, rows, scores), None, Rules.aged_days, Rules.aged_backups)
+        episode_of = {
+            (row["device_id"], row["backup_id"]): row["episode_id"] for row in told.where("is_alert").collect()
+        }
+        keys = [(row["device_id"], row["backup_id"]) for row in rows]
+        since = [key for key, at in zip(keys, places, strict=True) if begins <= at < begins + span]
+        alerts[name] = len(episode_of.keys() & since)
+        episodes[name] = len({episode_of[key] for key in episode_of.keys() & since})
+    devices = clean.device[-1] + 1
+    assert (episodes["hit"] - episodes["clean"]) / devices == pytest.approx(1, abs=0.15)
+    assert (alerts["hit"] - alerts["clean"]) / devices < 4.5
