@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import math
+import getpass
 import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
 
 from jobs import __version__, log
 from jobs.config import Config, load_config
 from jobs.doctor.job import doctor
 from jobs.errors import ConfigError, UdaError
+from jobs.options import ExactParser, add_feedback, add_what_if_words, moment, zone
 from jobs.read.job import PRODUCTS, read
 from jobs.run import start_run
 from jobs.tables import ANOMALIES, RUNS
@@ -38,13 +36,6 @@ exit status: 0 done, whether anomalies were found or not; 1 failed, one line say
 """
 
 
-class ExactParser(argparse.ArgumentParser):
-    """A parser that takes no abbreviation: a script that says --lak must not start to mean something else one day."""
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(allow_abbrev=False, **settings)
-
-
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     top = ExactParser(
@@ -60,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--config", metavar="FILE", type=Path, help="TOML file (default: UDA_CONFIG, conf/local.toml)")
     running = ExactParser(add_help=False)
     running.add_argument("--log", choices=("text", "json"), default="text", help="how events look on stderr")
-    running.add_argument("--moment", type=_moment, metavar="TIME", help="take this for now, as in 2025-03-30T21:00:00Z")
+    running.add_argument("--moment", type=moment, metavar="TIME", help="take this for now, as in 2025-03-30T21:00:00Z")
     landing = ExactParser(add_help=False)
     landing.add_argument("--landing", metavar="DIR", help="folder into which records arrive (default: configuration)")
 
@@ -77,43 +68,17 @@ def parser() -> argparse.ArgumentParser:
         ("runs", "what ran, and what became of every record"),
     ):
         words.add_parser(name, help=does, description=does, parents=[common, listing])
+    add_feedback(words, [common, landing])
     says = "canonical records from what a backup tool left, as JSON on stdout; what can't be used, on stderr"
     read = words.add_parser("read", help=says, description=says)
     read.add_argument("product", metavar="PRODUCT", choices=PRODUCTS, help=f"one of {', '.join(PRODUCTS)}")
     read.add_argument("paths", metavar="PATH", type=Path, nargs="+", help="files, or folders of a landing")
     zone_help = "zone of local times that the tool prints, as in Europe/Berlin (default: they are refused)"
-    read.add_argument("--time-zone", type=_zone, metavar="ZONE", help=zone_help)
-    _add_what_if_words(words)
+    read.add_argument("--time-zone", type=zone, metavar="ZONE", help=zone_help)
+    add_what_if_words(words)
     lacks = "what this machine lacks and how to get it"
     words.add_parser("doctor", help=lacks, description=lacks, parents=[common])
     return top
-
-
-def _add_what_if_words(words: Any) -> None:
-    """`simulate` and `backtest`: what the detector would have said of a history; neither needs a lake."""
-    shared = ExactParser(add_help=False)
-    backups = "canonical records: a Parquet or JSON Lines file, or a folder with such files"
-    shared.add_argument("--backups", metavar="PATH", type=Path, required=True, help=backups)
-    config = "TOML file with budget and look_back_days (default: UDA_CONFIG, conf/local.toml)"
-    shared.add_argument("--config", metavar="FILE", type=Path, help=config)
-    does = "make what-if rows for a backtest: real backups as they would look with a simulated attack in them"
-    simulating = words.add_parser("simulate", help=does, description=does, parents=[shared])
-    file = "file to write: JSON Lines if its name ends in .jsonl, else Parquet"
-    simulating.add_argument("--out", metavar="PATH", type=Path, required=True, help=file)
-    seed = "draws the backups that are attacked; the same seed, the same rows (default: %(default)s)"
-    simulating.add_argument("--seed", metavar="N", type=partial(_whole, least=0), default=7, help=seed)
-    does = "score a history walking forward, and report what would have alerted, how soon and at what price"
-    testing = words.add_parser("backtest", help=does, description=does, parents=[shared])
-    what_if = "rows that might have stood in place of backups, as `uda simulate` writes them"
-    testing.add_argument("--what-if", metavar="PATH", type=Path, help=what_if)
-    folder = "folder for scores/ (Parquet) and report.html; what it held of both is replaced"
-    testing.add_argument("--out", metavar="DIR", type=Path, required=True, help=folder)
-    refit = "backups after which a device's model is fitted anew (default: %(default)s)"
-    testing.add_argument("--refit-every", metavar="N", type=partial(_whole, least=1), default=1, help=refit)
-    budget = "false alerts per device-year that are allowed (default: configuration)"
-    testing.add_argument("--budget", metavar="X", type=_budget, help=budget)
-    fleet = "fleet model as JSON to judge by (default: the one that comes with the package)"
-    testing.add_argument("--fleet-model", metavar="FILE", type=Path, help=fleet)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -129,10 +94,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _what_if(options)
             return 0
         config = _config(options)
-        if options.word in ("anomalies", "runs"):
-            _list(options, config)
-        else:
-            _run(options, config)
+        does = {"anomalies": _list, "runs": _list, "feedback": _feedback}.get(options.word, _run)
+        does(options, config)
     except ConfigError as error:
         return _failed(error, 2)
     except UdaError as error:
@@ -152,38 +115,13 @@ def _failed(error: object, status: int) -> int:
     return status
 
 
-def _zone(name: str) -> ZoneInfo:
-    if name not in available_timezones():
-        raise argparse.ArgumentTypeError(f"{name} is no time zone; name one like Europe/Berlin")
-    return ZoneInfo(name)
-
-
-def _whole(text: str, least: int) -> int:
-    if not text.isdecimal() or int(text) < least:
-        raise argparse.ArgumentTypeError(f"{text} is no whole number from {least} on")
-    return int(text)
-
-
-def _budget(text: str) -> float:
-    if not 0 < float(text) < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} allows no false alerts; name a number above 0")
-    return float(text)
-
-
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise argparse.ArgumentTypeError(f"{text} has no time zone; write it in UTC with a Z")
-    return moment
-
-
 def _config(options: argparse.Namespace) -> Config:
     config = load_config(options.config, os.environ)
     lake = options.lake or config.lake
     landing = getattr(options, "landing", None) or config.landing
     if not lake:
         raise ConfigError("no lake: say --lake DIR, or set lake in the configuration")
-    if options.word in ("run", "ingest"):
+    if options.word in ("run", "ingest", "feedback"):
         if not landing:
             raise ConfigError("no landing folder: say --landing DIR, or set landing in the configuration")
         if "://" not in landing and not Path(landing).is_dir():
@@ -205,7 +143,21 @@ def _what_if(options: argparse.Namespace) -> None:
         simulate(options.backups, options.out, options.seed, reach, sys.stdout)
     else:
         fleet, budget = (options.fleet_model, options.refit_every), options.budget or config.score.budget
-        backtest(options.backups, options.what_if, options.out, *fleet, budget, reach, sys.stdout)
+        backtest(options.backups, options.what_if, options.out, *fleet, budget, config, sys.stdout)
+
+
+def _feedback(options: argparse.Namespace, config: Config) -> None:
+    from jobs.feedback.job import feedback  # half a second, which the other commands need not wait for
+
+    said = {"verdict": options.verdict, "given_by": options.by or _login_name(), "note": options.note}
+    feedback(config, options.anomaly, options.tenant, said, options.until, start_run(options.moment), sys.stdout)
+
+
+def _login_name() -> str | None:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return None
 
 
 def _list(options: argparse.Namespace, config: Config) -> None:

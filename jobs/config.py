@@ -36,6 +36,7 @@ class Train:
 
     first_days: int
     aged_days: int
+    aged_backups: int
     rows_per_partition: int
     fleet_model: str
 
@@ -180,6 +181,7 @@ def _out_of_range(settings: dict[str, Any]) -> list[str]:
         ("ingest", "settle_hours"),
         ("train", "first_days"),
         ("train", "aged_days"),
+        ("train", "aged_backups"),
     )
     faults = [f"{s}.{k}: must be 1 or more, got {settings[s][k]}" for s, k in at_least_one if settings[s][k] < 1]
     faults += [f"{s}.{k}: must be 0 or more, got {settings[s][k]}" for s, k in at_least_zero if settings[s][k] < 0]

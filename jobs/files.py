@@ -36,10 +36,7 @@ def write_text(spark: SparkSession, address: str, text: str) -> None:
         stream.write(bytearray(text.encode()))
         stream.close()
     else:
-        draft = Path(f"{address}.tmp")
-        draft.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(address)
+        land_text(address, text)
 
 
 def list_names(spark: SparkSession, address: str) -> list[str]:
@@ -67,6 +64,20 @@ def open_file(address: str) -> BinaryIO:
         return local.open("rb")
     filesystem, path = _remote(address)
     return cast(BinaryIO, filesystem.open_input_stream(path, compression=None))
+
+
+def land_text(address: str, text: str) -> None:
+    """Put a small file in place, whole or not at all; needs no Spark."""
+    local = _local(address)
+    if local is not None:
+        draft = local.with_name(f"{local.name}.tmp")  # which nobody takes for a landed file
+        draft.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(local)
+    else:  # an object store shows a file only once it is closed
+        filesystem, path = _remote(address)
+        with filesystem.open_output_stream(path, compression=None) as stream:
+            stream.write(text.encode())
 
 
 def modified_at(address: str) -> datetime | None:

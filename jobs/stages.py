@@ -20,6 +20,7 @@ from jobs.tables import (
     DEVICE_MODELS,
     DEVICES,
     FEATURES,
+    FEEDBACK,
     REJECTS,
     RUNS,
     SCORES,
@@ -38,10 +39,10 @@ class Stage:
 
 
 STAGES = {
-    "ingest": Stage(ingest, (), (BACKUPS, REJECTS)),
+    "ingest": Stage(ingest, (), (BACKUPS, REJECTS, FEEDBACK)),
     "features": Stage(features, (BACKUPS,), (FEATURES,)),
-    "train": Stage(train, (FEATURES, SCORES), (DEVICE_MODELS,)),
-    "score": Stage(score, (FEATURES, DEVICE_MODELS), (SCORES, ANOMALIES, DEVICES)),
+    "train": Stage(train, (FEATURES, SCORES, ANOMALIES, FEEDBACK), (DEVICE_MODELS,)),
+    "score": Stage(score, (FEATURES, DEVICE_MODELS, FEEDBACK), (SCORES, ANOMALIES, DEVICES)),
     "report": Stage(report, (ANOMALIES, FEATURES, DEVICES), ()),
 }
 

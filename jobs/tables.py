@@ -63,12 +63,19 @@ BACKUP_KEY = (
 KINDS = ("encrypt", "delete", "add", "modify")
 STATUSES = ("complete", "partial", "failed")
 BACKUP_KINDS = ("full", "incremental", "unknown")
+VERDICTS = {
+    "confirmed": "It was an attack: it never teaches, and nothing of its episode is good.",
+    "false_positive": "The backup was in order: it counts as good, teaches, and its episode is over.",
+    "new_baseline": "The same, and what alerted after it in its episode was in order too.",
+    "snooze": "Not now: the device's alerts stay quiet until then. What is learned does not change.",
+}
+ANOMALY_STATUSES = ("open", "resolved", "confirmed", "false_positive", "new_baseline", "snoozed")
 REASONS = {
-    "duplicate": "The backup is held already, from another file or line. No body is kept.",
-    "conflicting_record": "The backup is held already, and both records print an exact count that differs.",
+    "duplicate": "The backup (or verdict) is held already, from another file or line. No body is kept.",
+    "conflicting_record": "The backup (or verdict) is held already, and the other record says something else of it.",
     "bad_json": "The line is not one JSON object.",
     "bad_encoding": "The line is not UTF-8.",
-    "missing_field": "A field that every record needs is missing or empty.",
+    "missing_field": "A field that every record (or verdict) needs is missing or empty.",
     "bad_value": "A field has a word or a shape that it can't have.",
     "bad_number": "A count or a size is not a whole number below 2^63.",
     "negative": "A count or a size is below 0.",
@@ -181,6 +188,29 @@ REJECTS = Table(
     checks=(("position_not_negative", "position >= 0"), _one_of("reason", tuple(REASONS))),
 )
 
+FEEDBACK = Table(
+    name="feedback",
+    grain="one verdict of a person on one anomaly; never changed, the latest counts",
+    key=("tenant_id", "anomaly_id", "given_at"),
+    writer="ingest",
+    columns=(
+        Column("tenant_id", "string", "Whose data this is; 'default' where nothing says otherwise.", True),
+        Column("anomaly_id", "string", "The anomaly that is judged; it need not be held.", True),
+        Column("given_at", "timestamp", "When the verdict was given, UTC.", True),
+        Column("verdict", "string", "confirmed, false_positive, new_baseline or snooze.", True),
+        Column("snooze_until", "timestamp", "Until when to be quiet, UTC; null: the verdict is no snooze."),
+        Column("given_by", "string", "Who gave it; null: not said."),
+        Column("note", "string", "Why, in their words; null: not said."),
+        Column("source", "string", "The landed file, below the landing folder.", True),
+        Column("position", "bigint", "The record's line in it, from 1.", True),
+        RUN_ID,
+    ),
+    checks=(
+        _one_of("verdict", tuple(VERDICTS)),
+        ("snooze_has_an_end", "(snooze_until IS NOT NULL) = (verdict = 'snooze')"),
+    ),
+)
+
 FEATURES = Table(
     name="features",
     grain="one backup beside the one before it on the same device",
@@ -283,10 +313,22 @@ ANOMALIES = Table(
         Column("last_good_backup_id", "string", "The backup to restore from; null: none held."),
         Column("last_good_at", "timestamp", "When that one ended; null: none held."),
         Column("episode_id", "string", "anomaly_id of the episode's first anomaly.", True),
-        Column("status", "string", "open: the device is not usual again yet; resolved: it is.", True),
+        Column(
+            "status",
+            "string",
+            "open: the device is not usual again yet; resolved: it is; else what a person said of it, or of its "
+            "episode: confirmed, false_positive, new_baseline, snoozed.",
+            True,
+        ),
         Column("model_version", "string", "The version that gave the score.", True),
+        Column("backups_since", "bigint", "Backups of the device judged since, counted up to aged_backups.", True),
+        Column("verdict", "string", "Latest verdict on this anomaly itself; null: none was given."),
+        Column("verdict_at", "timestamp", "When it was given, UTC; null: none was given."),
+        Column("verdict_by", "string", "Who gave it; null: none was given, or not said who."),
+        Column("verdict_note", "string", "Why, in their words; null: none was given, or not said why."),
+        Column("snoozed_until", "timestamp", "No message about it before then, UTC; null: no snooze covers it."),
     ),
-    checks=(_one_of("anomaly_kind", KINDS), _one_of("status", ("open", "resolved"))),
+    checks=(_one_of("anomaly_kind", KINDS), _one_of("status", ANOMALY_STATUSES)),
 )
 
 DEVICES = Table(
@@ -328,4 +370,4 @@ RUNS = Table(
     checks=(_one_of("event", ("started", "ended", "failed")),),
 )
 
-TABLES = (BACKUPS, REJECTS, FEATURES, DEVICE_MODELS, SCORES, ANOMALIES, DEVICES, RUNS)
+TABLES = (BACKUPS, REJECTS, FEEDBACK, FEATURES, DEVICE_MODELS, SCORES, ANOMALIES, DEVICES, RUNS)

@@ -18,6 +18,8 @@ from jobs.backtest.measures import Rate
 from jobs.backtest.page import page
 from jobs.backtest.reading import read_backups, read_what_if
 from jobs.backtest.rows import alerted, judged, rows_of, scores_table
+from jobs.backtest.suspects import Rules
+from jobs.config import Config
 from jobs.errors import UdaError
 from jobs.model.fleet import FleetModel, shipped
 from jobs.words import count_in_words
@@ -30,7 +32,7 @@ def backtest(
     fleet_model: Path | None,
     refit_every: int,
     budget: float,
-    look_back_days: int,
+    config: Config,
     said: TextIO,
 ) -> None:
     """Write the scores and the report of a history into the folder `out`; say on `said` what they come to.
@@ -41,12 +43,15 @@ def backtest(
         An input can't be read; nothing is written then.
     """
     fleet = _fleet(fleet_model)
-    history = history_of(read_backups(backups), look_back_days)
+    history = history_of(read_backups(backups), config.features.look_back_days)
     if not len(history.rows):
         raise UdaError(f"{backups}: there is no backup in it")
     rows = rows_of(history, read_what_if(what_if) if what_if else None)
-    scores = judged(rows, history, fleet, refit_every)
-    alerts = alerted(scores, -math.log10(budget))
+    threshold = -math.log10(budget)
+    scores = judged(
+        rows, history, fleet, Rules(refit_every, threshold, config.train.aged_days, config.train.aged_backups)
+    )
+    alerts = alerted(scores, threshold)
     found = findings(history, rows, scores, alerts)
     facts = {"backups": backups, "what_if": what_if, "fleet_name": fleet.fleet_name, "budget": budget}
     text = page(found, {**facts, "refit_every": refit_every, "code_version": __version__})

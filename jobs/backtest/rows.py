@@ -10,6 +10,7 @@ import pyarrow as pa
 from jobs.arrow import numbered
 from jobs.backtest.changes import DEVICE, NONE, NOT_JUDGED, History, changes_beside
 from jobs.backtest.columns import LABELS, TEXTS
+from jobs.backtest.suspects import Rules
 from jobs.backtest.walking import Judged, walk
 from jobs.errors import UdaError
 from jobs.model.arrays import Array, Arrays
@@ -78,13 +79,12 @@ def rows_of(history: History, what_if: pa.Table | None) -> Rows:
     )
 
 
-def judged(rows: Rows, history: History, fleet: FleetModel, refit_every: int) -> Judged:
+def judged(rows: Rows, history: History, fleet: FleetModel, rules: Rules) -> Judged:
     """Scores of all rows; NaN for those that are not judged."""
     which = np.flatnonzero(rows.not_judged == NONE)
     own = {name: column[: len(history.rows)] for name, column in rows.figures.items()}
-    found = walk(
-        history, own, {name: column[which] for name, column in rows.figures.items()}, rows.at[which], fleet, refit_every
-    )
+    chosen = {name: column[which] for name, column in rows.figures.items()}
+    found = walk(history, own, chosen, rows.at[which], ~rows.is_what_if[which], fleet, rules)
     n = len(rows.at)
     score, kind, loudest, evidence = np.full(n, np.nan), np.full(n, -1), np.full(n, -1), np.zeros(n)
     score[which], kind[which], loudest[which] = found.score, found.kind, found.loudest

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from jobs.backtest.changes import History
+from jobs.backtest.suspects import Rules, withheld
 from jobs.model.arrays import Array, Arrays, first_rows
 from jobs.model.devices import HISTORY, fit_devices, untaught
 from jobs.model.fleet import FleetModel
 from jobs.model.scoring import score_backups
-from jobs.model.signals import FIGURES
+from jobs.model.signals import FIGURES, SIGNALS
 
 YOUNG = 33  # backups; a younger device's model is fitted anew at each, however seldom the others are
-REFIT_EVERY = 1  # backup; of the open histories 145,000 refits take half a minute, and each older model sees less
 ROWS_AT_ONCE = 400_000  # that teach: 100 MB, whatever the size of the fleet
 ROWS_A_MODEL = 10  # that a model itself takes as much room as
 
@@ -55,11 +55,20 @@ class Refits:
         Range of teachers, as places in the list of all rows that teach.
     of_row : int array of shape (n,)
         The model that judges each row of the history.
+    row : int array of shape (n_refits,)
+        The row of the history at which each is fitted.
+    oldest : int array of shape (n_refits,)
+        Place of its device's first teacher.
+    withheld : int array of shape (n_pairs,)
+        Teachers in a range that do not teach after all: refit times number of all teachers, plus place; ascending.
     """
 
     begin: Array
     end: Array
     of_row: Array
+    row: Array
+    oldest: Array
+    withheld: Array
 
 
 def refits_of(history: History, refit_every: int) -> Refits:
@@ -79,13 +88,18 @@ def refits_of(history: History, refit_every: int) -> Refits:
     row = np.flatnonzero(is_refit)
     teachers = np.concatenate([[0], np.cumsum(history.is_teacher)])  # how many stand before each row
     end = teachers[row]
-    return Refits(np.maximum(teachers[first[device[row]]], end - HISTORY), end, of_row)
+    oldest = teachers[first[device[row]]]
+    return Refits(np.maximum(oldest, end - HISTORY), end, of_row, row, oldest, np.zeros(0, np.int64))
 
 
 def walk(
-    history: History, figures: Arrays, rows: Arrays, at: Array, fleet: FleetModel, refit_every: int = REFIT_EVERY
+    history: History, figures: Arrays, rows: Arrays, at: Array, is_backup: Array, fleet: FleetModel, rules: Rules
 ) -> Judged:
     """Judge rows, each by the model that its device had before the backup in whose place it stands.
+
+    Whether a backup teaches depends on whether it alerted, and that on what taught the model before it. So all are
+    judged as if none had alerted; then, again and again, those whose models learned from one that did. A score can
+    change what later models learn and no earlier one, so this ends.
 
     Parameters
     ----------
@@ -97,60 +111,80 @@ def walk(
         The same of the rows to judge: backups, what-if rows, or both.
     at : int array of shape (n,)
         The row of the history in whose place each stands.
+    is_backup : bool array of shape (n,)
+        Whether it is that row itself.
     fleet : FleetModel
         Fitted on other histories; nothing here changes it.
-    refit_every : int
-        Backups.
+    rules : Rules
+        When a model is fitted anew, and what is withheld from it.
     """
+    refits = refits_of(history, rules.refit_every)
     taught = np.flatnonzero(history.is_teacher)
     teachers = {name: figures[name][taught] for name in FIGURES} | {"ended_at": history.ended_at[taught] / 1e6}
-    refits = refits_of(history, refit_every)
-    by_refit = np.argsort(refits.of_row[at], kind="stable")
-    ordered = refits.of_row[at][by_refit]
-    parts = []
-    for models in _parts(refits):
-        mine = by_refit[np.searchsorted(ordered, models.start) : np.searchsorted(ordered, models.stop)]
-        if len(mine):
-            parts.append((mine, _judge(rows, mine, refits.of_row[at[mine]], refits, teachers, fleet)))
-    return _together(parts, len(at))
+    place = np.cumsum(history.is_teacher) - 1
+    of_row = refits.of_row[at]
+    judged = _nothing_judged(len(at))
+    known = np.zeros(0, np.int64)  # a number for each pair of a refit and a teacher withheld from it
+    waiting = np.unique(of_row)
+    is_judged = np.zeros(len(history.device), bool)
+    is_judged[at[is_backup]] = True
+    while len(waiting):
+        again = np.flatnonzero(np.isin(of_row, waiting))
+        _judge_all(judged, rows, again, of_row, replace(refits, withheld=known), teachers, fleet)
+        is_alert = np.zeros(len(history.device), bool)
+        alerts = is_backup & (judged.score >= rules.threshold)
+        is_alert[at[alerts]] = True
+        refit, row = withheld(history, refits.row, is_alert, is_judged, rules)
+        pairs = refit * len(taught) + place[row]
+        changed = np.setxor1d(pairs, known, assume_unique=True)
+        waiting, known = np.unique(changed // max(len(taught), 1)), pairs
+    return judged
 
 
-def _judge(
-    rows: Arrays, mine: Array, refit: Array, refits: Refits, teachers: Arrays, fleet: FleetModel
-) -> dict[str, Array]:
-    used, beside = np.unique(refit, return_inverse=True)
-    models = _models(refits.begin[used], refits.end[used], teachers, fleet)
-    scores = score_backups({name: rows[name][mine] for name in FIGURES}, models, fleet, beside)
-    evidence = scores["evidence"]
-    largest = evidence.max(axis=1)
-    return {
-        "score": scores["anomaly_score"],
-        "kind": scores["kind"],
-        "loudest": np.where(largest > 0, evidence.argmax(axis=1), -1),
-        "evidence": largest,
-        "unseen": scores["unseen"],
-    }
+def _judge_all(
+    judged: Judged, rows: Arrays, which: Array, of_row: Array, refits: Refits, teachers: Arrays, fleet: FleetModel
+) -> None:
+    """Judge some rows, a few models at a time, and write down what comes out."""
+    by_refit = which[np.argsort(of_row[which], kind="stable")]
+    used, first = np.unique(of_row[by_refit], return_index=True)
+    bounds = np.append(first, len(by_refit))
+    for part in _parts(refits.end[used] - refits.begin[used]):
+        mine = by_refit[bounds[part.start] : bounds[part.stop]]
+        beside = np.searchsorted(used[part], of_row[mine])
+        models = _models(used[part], refits, teachers, fleet)
+        scores = score_backups({name: rows[name][mine] for name in FIGURES}, models, fleet, beside)
+        largest = scores["evidence"].max(axis=1)
+        judged.score[mine], judged.kind[mine] = scores["anomaly_score"], scores["kind"]
+        judged.loudest[mine] = np.where(largest > 0, scores["evidence"].argmax(axis=1), -1)
+        judged.evidence[mine], judged.unseen[mine] = largest, scores["unseen"]
 
 
-def _models(begin: Array, end: Array, teachers: Arrays, fleet: FleetModel) -> Arrays:
-    """A model for each range of teachers; that of nothing where the range is empty."""
+def _models(used: Array, refits: Refits, teachers: Arrays, fleet: FleetModel) -> Arrays:
+    """A model for each of some refits; that of nothing where none of its teachers is left."""
+    n_teachers = max(len(teachers["ended_at"]), 1)
+    lost = np.diff(np.searchsorted(refits.withheld, np.stack([used, used + 1]) * n_teachers), axis=0)[0]
+    # As many older ones take the place of those withheld.
+    begin, end = np.maximum(refits.begin[used] - lost, refits.oldest[used]), refits.end[used]
     lengths = end - begin
-    fitted = np.flatnonzero(lengths)
-    models = untaught(len(begin))
+    group = np.repeat(np.arange(len(used)), lengths)
+    row = np.arange(len(group)) - (np.cumsum(lengths) - lengths - begin)[group]
+    if lost.any():
+        asked = np.flatnonzero(lost[group] > 0)
+        is_left = np.ones(len(group), bool)
+        is_left[asked] = ~np.isin(used[group[asked]] * n_teachers + row[asked], refits.withheld)
+        group, row = group[is_left], row[is_left]
+    models = untaught(len(used))
+    fitted, group = np.unique(group, return_inverse=True)
     if len(fitted):
-        before = np.cumsum(lengths[fitted]) - lengths[fitted]
-        group = np.repeat(np.arange(len(fitted)), lengths[fitted])
-        row = np.arange(len(group)) - before[group] + begin[fitted][group]
-        models = {**models}
         for name, column in fit_devices({n: c[row] for n, c in teachers.items()}, group, fleet).items():
             models[name] = np.array(models[name], column.dtype if column.dtype.kind == "f" else np.float64)
             models[name][fitted] = column
     return models
 
 
-def _parts(refits: Refits) -> Iterator[slice]:
-    """Ranges of refits that together are taught by so many rows."""
-    rows = np.cumsum(refits.end - refits.begin + ROWS_A_MODEL)
+def _parts(lengths: Array) -> Iterator[slice]:
+    """Ranges of models that together are taught by so many rows."""
+    rows = np.cumsum(lengths + ROWS_A_MODEL)
     start = 0
     while start < len(rows):
         done = rows[start - 1] if start else 0
@@ -166,11 +200,6 @@ def _counted_before(is_counted: Array, first: Array, device: Array) -> Array:
     return place
 
 
-def _together(parts: list[tuple[Array, dict[str, Array]]], n: int) -> Judged:
-    score, kind, loudest = np.full(n, np.nan), np.full(n, -1), np.full(n, -1)
-    evidence = np.zeros(n)
-    unseen = np.zeros((n, parts[0][1]["unseen"].shape[1] if parts else 0), bool)
-    for rows, part in parts:
-        score[rows], kind[rows], loudest[rows] = part["score"], part["kind"], part["loudest"]
-        evidence[rows], unseen[rows] = part["evidence"], part["unseen"]
-    return Judged(score, kind, loudest, evidence, unseen)
+def _nothing_judged(n: int) -> Judged:
+    unseen = np.zeros((n, len(SIGNALS)), bool)
+    return Judged(np.full(n, np.nan), np.full(n, -1), np.full(n, -1), np.zeros(n), unseen)

@@ -14,6 +14,7 @@ from jobs.files import below, list_names, modified_at, read_text
 from jobs.ingest.stems import DRAFT, Fault, Stem, parse_name, stem_time
 from jobs.ingest.unpack import PACKINGS
 from jobs.store import Store
+from jobs.verdict import FOLDER as FEEDBACK
 
 CANONICAL = "canonical"
 LINE_ENDINGS = tuple(kind + packed for kind in (".jsonl", ".ndjson", ".json") for packed in PACKINGS)
@@ -32,15 +33,16 @@ class Seen:
 
 @dataclass
 class Landed:
-    """What is to be read: files of records by address, runs of tools, and sources that are refused unread."""
+    """What is to be read: files of records and of verdicts by address, runs of tools, and sources refused unread."""
 
     lines: list[str] = field(default_factory=list)
     parquet: list[str] = field(default_factory=list)
     stems: list[Stem] = field(default_factory=list)
     refused: dict[str, Fault] = field(default_factory=dict)
+    verdicts: list[str] = field(default_factory=list)
 
     def is_empty(self) -> bool:
-        """Whether there is nothing to read or refuse."""
+        """Whether there is no backup to read, and nothing to refuse."""
         return not (self.lines or self.parquet or self.stems or self.refused)
 
 
@@ -54,7 +56,8 @@ class Place:
     def run_of(self, path: str) -> tuple[str, str] | None:
         """Source of the run that a tool's file belongs to, and what the file is; None: it is no such file."""
         folder, _, name = below(path, self.landing).rpartition("/")
-        named = parse_name(name) if "/" in folder and not folder.startswith(f"{CANONICAL}/") else None
+        is_of_tool = "/" in folder and not folder.startswith((f"{CANONICAL}/", f"{FEEDBACK}/"))
+        named = parse_name(name) if is_of_tool else None
         return (f"{folder}/{named[0]}", named[1]) if named else None
 
     def stem(self, source: str, files: Mapping[str, str]) -> Stem:
@@ -160,7 +163,12 @@ def _log_offset(store: Store, address: str) -> int:
 
 def _sort_records(landed: Landed, path: str, source: str) -> None:
     name = path.rpartition("/")[2].lower()
-    if not source.startswith(f"{CANONICAL}/"):
+    if source.startswith(f"{FEEDBACK}/"):
+        if name.endswith(LINE_ENDINGS):
+            landed.verdicts.append(path)
+        else:
+            landed.refused[source] = Fault("unknown_shape", f"the name must end in {', '.join(LINE_ENDINGS)}")
+    elif not source.startswith(f"{CANONICAL}/"):
         detail = "a run's file lies in <product>/<device>/ and is named like 20250323T013007Z.backup.jsonl"
         landed.refused[source] = Fault("unknown_shape", detail)
     elif name.endswith(LINE_ENDINGS):

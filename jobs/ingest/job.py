@@ -20,28 +20,33 @@ from jobs.config import Config
 from jobs.files import as_named, below, list_names
 from jobs.ingest import accounting, arrivals, parquet, records
 from jobs.ingest.commit import commit, latest_moment
+from jobs.ingest.feedback import commit_verdicts
 from jobs.ingest.products import GIT, READERS
 from jobs.ingest.stems import Fault
 from jobs.ingest.unpack import CUT
 from jobs.store import Store
 from jobs.tables import BACKUPS, REJECTS
+from jobs.verdict import FOLDER as FEEDBACK
 
 FILE_COLUMNS = "path string, modificationTime timestamp, length bigint, content binary"
 READER = "ingest"
+RECORDS = (arrivals.CANONICAL, FEEDBACK)  # folders of records in our own shape
 
 
 def ingest(store: Store, config: Config) -> dict[str, int]:
-    """Read what landed since the last time; return landed, backups, rejects and duplicates."""
+    """Read what landed since the last time; return landed, backups, rejects, duplicates, and verdicts if any came."""
     counts: Counter[str] = Counter(landed=0, backups=0, rejects=0, duplicates=0)
     folders = list_names(store.spark, config.landing)
-    streamed = [name for name in folders if name == arrivals.CANONICAL or name in READERS]
+    streamed = [name for name in folders if name in (*RECORDS, *READERS)]
     unread = sorted(set(folders) - {*streamed, GIT})
     if unread:
-        known = ", ".join(sorted((arrivals.CANONICAL, GIT, *READERS)))
+        known = ", ".join(sorted((*RECORDS, GIT, *READERS)))
         log.warn("not read", folders=unread, todo=f"name a folder like what it holds, one of: {known}")
 
     def handle(store: Store, _: DataFrame, batch_id: int) -> None:
-        counts.update(ingest_files(store, config, _arrived(store, config, batch_id)))
+        files = _arrived(store, config, batch_id)
+        counts.update(ingest_files(store, config, files))
+        counts.update(commit_verdicts(store, config, files.verdicts))
 
     if streamed:
         folder = f"{as_named(config.landing)}/{{{','.join(streamed)}}}"
@@ -49,7 +54,7 @@ def ingest(store: Store, config: Config) -> dict[str, int]:
         options = {"recursiveFileLookup": "true", "maxFileAge": "36500d"}
         stream = store.spark.readStream.format("binaryFile").schema(FILE_COLUMNS).options(**options).load(folder)
         store.each_batch(stream.select("path"), READER, handle)
-    if set(streamed) - {arrivals.CANONICAL}:
+    if set(streamed) - set(RECORDS):
         counts.update(ingest_files(store, config, _settled(store, config)))
     if GIT in folders:
         counts.update(_ingest_clones(store, config))

@@ -18,6 +18,8 @@ from jobs.report.words import (
     kind_in_words,
     one_backup_in,
     signal_in_words,
+    status_in_words,
+    verdict_in_words,
     when_in_words,
 )
 from jobs.words import is_known, quantity_in_words, range_in_words, share_in_words
@@ -58,8 +60,8 @@ def kind_mark(kind: str) -> Markup:
 
 
 def status_mark(status: str) -> Markup:
-    """Whether its episode is open or resolved, as a pill."""
-    return element("span", status, class_=f"status {status}")
+    """Where it stands, as a pill: open, resolved, or what a person said."""
+    return element("span", status_in_words(status), class_=f"status {status}")
 
 
 def device_words(anomaly: Anomaly, has_tenants: bool) -> Markup:
@@ -111,6 +113,7 @@ def _facts(anomaly: Anomaly, context: Context) -> Markup:
         ("Share", share_in_words(anomaly["share"]) + of if has_share else None),
         ("Backup", element("code", foreign(anomaly["backup_id"]))),
         ("Episode", _episode(anomaly, context)),
+        ("Verdict", foreign(said) if (said := verdict_in_words(anomaly)) else None),
         ("Not seen", _unseen(anomaly["unseen"])),
     ]
     listed = (joined(element("dt", term), element("dd", words)) for term, words in entries if words is not None)

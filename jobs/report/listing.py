@@ -14,7 +14,15 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from jobs.report.words import how_unusual, iso_utc, kind_in_words, visible, when_in_short
+from jobs.report.words import (
+    how_unusual,
+    iso_utc,
+    kind_in_words,
+    status_in_words,
+    verdict_in_words,
+    visible,
+    when_in_short,
+)
 from jobs.words import count_in_words
 
 Row = Mapping[str, Any]
@@ -23,9 +31,14 @@ Row = Mapping[str, Any]
 NARROWEST = 60
 # Rows by what became of them stand on a line of their own where they would get fewer columns than this.
 ROWS_WIDTH = 45
+LONGEST_STATUS = len("false positive")
 GAP = "  "
 CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
-STATE_COLOURS = {"open": "red", "resolved": "dim", "failed": "red", "killed": "red", "running": "yellow"}
+STATE_COLOURS = {
+    **dict.fromkeys(("open", "confirmed", "failed", "killed"), "red"),
+    **dict.fromkeys(("resolved", "false positive", "new baseline"), "dim"),
+    **dict.fromkeys(("snoozed", "running"), "yellow"),
+}
 
 
 def anomalies_table(rows: Iterable[Row], stream_width: int, colour: bool) -> str:
@@ -48,14 +61,18 @@ def anomalies_table(rows: Iterable[Row], stream_width: int, colour: bool) -> str
     newest = sorted(rows, key=lambda row: (row["ended_at"], row["anomaly_id"]), reverse=True)
     if not newest:
         return "No unusual backup."
-    widths = (16, max(stream_width, NARROWEST) - 16 - 13 - 8 - 3 * len(GAP), 13, 8)
+    # What people say is longer than open and resolved, but mostly they said nothing.
+    status_width = min(max(8, *(len(status_in_words(row["status"])) for row in newest)), LONGEST_STATUS)
+    rest = max(stream_width, NARROWEST) - 16 - 13 - status_width - 3 * len(GAP)
+    widths = (16, rest, 13, status_width)
     indent = " " * (widths[0] + len(GAP))
     lines = [_line(("WHEN (UTC)", "DEVICE", "KIND", "STATUS"), widths, ("dim",) * 4, colour)]
     for row in newest:
         names = [row[name] for name in ("tenant_id", "product") if row[name] not in ("default", "canonical")]
         first, *more = _wrapped(" / ".join([*names, row["device_id"]]), widths[1])
-        cells = (when_in_short(row["ended_at"]), first, kind_in_words(row["anomaly_kind"]), row["status"])
-        lines.append(_line(cells, widths, ("", "bold", "", STATE_COLOURS.get(row["status"], "")), colour))
+        kind, status = kind_in_words(row["anomaly_kind"]), status_in_words(row["status"])
+        cells = (when_in_short(row["ended_at"]), first, kind, status)
+        lines.append(_line(cells, widths, ("", "bold", "", STATE_COLOURS.get(status, "")), colour))
         details = _wrapped(_details(row), max(stream_width, NARROWEST) - len(indent))
         lines.extend(indent + text for text in (*more, *details))
     return "\n".join(lines)
@@ -67,7 +84,8 @@ def _details(row: Row) -> str:
     if good is not None and row.get("last_good_at") is not None:
         restore += f" of {when_in_short(row['last_good_at'])}"
     rarity = how_unusual(row["anomaly_score"]).capitalize()
-    return f"{row['reason']} {rarity}; {restore}; anomaly {row['anomaly_id']}"
+    said = verdict_in_words(row)
+    return f"{row['reason']} {rarity}; {restore}; anomaly {row['anomaly_id']}" + (f"; {said}" if said else "")
 
 
 @dataclass(frozen=True)
@@ -123,7 +141,7 @@ def _stage_run(events: Mapping[str, Row]) -> StageRun:
 
 
 def accounting(counts: Mapping[str, int]) -> str | None:
-    """Whether every landed record became a backup, a reject or a duplicate: ok or MISMATCH; None where none landed.
+    """Whether every landed record became a backup, verdict, reject or duplicate: ok or MISMATCH; None: none landed.
 
     >>> accounting({"landed": 10, "backups": 9, "rejects": 1}), accounting({"landed": 10, "backups": 9})
     ('ok', 'MISMATCH')
@@ -131,14 +149,15 @@ def accounting(counts: Mapping[str, int]) -> str | None:
     if "landed" not in counts:
         return None
     # A count that is not there is no row: the map names only what became of some.
-    accounted = sum(counts.get(name, 0) for name in ("backups", "rejects", "duplicates"))
+    accounted = sum(counts.get(name, 0) for name in ("backups", "verdicts", "rejects", "duplicates"))
     return "ok" if counts["landed"] == accounted else "MISMATCH"
 
 
 def runs_table(rows: Iterable[Row], stream_width: int, colour: bool) -> str:
     """Stage runs, newest first, from rows of `runs`: when, what, how it ended, how long it took, rows by what became.
 
-    Where records landed, the line ends with ok when they equal backups, rejects and duplicates, else with MISMATCH.
+    Where records landed, the line ends with ok when each became a backup, verdict, reject or duplicate, else with
+    MISMATCH.
     """
     runs = stage_runs(rows)
     if not runs:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from jobs.words import UNKNOWN, is_known
 
@@ -34,6 +36,7 @@ SIGNAL_WORDS = {
     "lost": "bytes gone",
     "gained": "bytes gained",
 }
+STATUS_WORDS = {"false_positive": "false positive", "new_baseline": "new baseline"}
 NOT_JUDGED_WORDS = {
     "first": "first backup, nothing to compare with",
     "failed": "newest backup failed",
@@ -99,6 +102,26 @@ def one_backup_in(evidence: float) -> str:
 def kind_in_words(kind: str | None) -> str:
     """The kind of an anomaly as a noun; a kind that has no words yet stays as it is."""
     return UNKNOWN if kind is None else KIND_WORDS.get(kind, kind)
+
+
+def status_in_words(status: str) -> str:
+    """Where an anomaly stands."""
+    return STATUS_WORDS.get(status, status)
+
+
+def verdict_in_words(anomaly: Mapping[str, Any]) -> str | None:
+    """The latest verdict on an anomaly, who gave it, when and why; None: nobody gave one.
+
+    >>> verdict_in_words({"verdict": "new_baseline", "verdict_at": datetime(2026, 3, 12, tzinfo=UTC),
+    ...                   "verdict_by": "ana", "verdict_note": "moved to the new share"})
+    'new baseline, by ana on 12 Mar 2026: moved to the new share'
+    """
+    if anomaly.get("verdict") is None:
+        return None
+    by = f", by {anomaly['verdict_by']}" if anomaly.get("verdict_by") else ""
+    until = f" until {when_in_short(anomaly['snoozed_until'])} UTC" if anomaly["verdict"] == "snooze" else ""
+    note = f": {anomaly['verdict_note']}" if anomaly.get("verdict_note") else ""
+    return f"{status_in_words(anomaly['verdict'])}{until}{by} on {date_in_words(anomaly['verdict_at'])}{note}"
 
 
 def signal_in_words(signal: str) -> str:

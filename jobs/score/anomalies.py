@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.score.episodes import anomaly_id
+from jobs.episodes import anomaly_id
 from jobs.score.words import reason
 from jobs.tables import ANOMALIES, BACKUPS
 
@@ -20,13 +20,29 @@ def anomalies_of(timeline: DataFrame, scores: DataFrame) -> DataFrame:
     in_words = F.udf(lambda row: reason(row.asDict()), "string")
     alerts = timeline.where("is_alert").drop("ended_at")
     rows = alerts.join(scores, on=list(BACKUPS.key), how="inner")
+    said = F.col("said")
     rows = rows.withColumns(
         {
             "anomaly_id": anomaly_id(),
             "reason": in_words(F.struct(*SAID)),
-            "status": F.when(F.col("is_open"), "open").otherwise("resolved"),
+            "status": _status(),
             "last_good_backup_id": F.col("last_good.backup_id"),
             "last_good_at": F.col("last_good.ended_at"),
+            "verdict": said["verdict"],
+            "verdict_at": said["given_at"],
+            "verdict_by": said["given_by"],
+            "verdict_note": said["note"],
         }
     )
     return rows.select(*ANOMALIES.names)
+
+
+def _status() -> Column:
+    """What people said, else how the device goes on. A snooze gives way to a judgement that was given after it."""
+    judged = F.coalesce(
+        F.col("judgement.verdict"),
+        F.when(F.col("is_excused"), "new_baseline").when(F.col("is_attack"), "confirmed"),
+    )
+    is_snoozed = F.col("is_snoozed") & (judged.isNull() | F.coalesce(F.col("said.verdict") == "snooze", F.lit(False)))
+    goes_on = F.when(F.col("is_open"), "open").otherwise("resolved")
+    return F.when(is_snoozed, "snoozed").otherwise(F.coalesce(judged, goes_on))

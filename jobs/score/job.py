@@ -10,24 +10,31 @@ from datetime import timedelta
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from jobs import episodes
 from jobs.champion import champion
 from jobs.config import Config
-from jobs.score import anomalies, episodes, evidence, last_good
+from jobs.score import anomalies, evidence, last_good, verdicts
 from jobs.store import Store
-from jobs.tables import ANOMALIES, DEVICE_MODELS, DEVICES, FEATURES, SCORES
+from jobs.tables import ANOMALIES, DEVICE_MODELS, DEVICES, FEATURES, FEEDBACK, SCORES
 from jobs.versions import judge_from, model_version, newest
 
 READER = "score"
+VERDICT_READER = "verdicts"
 
 
 def score(store: Store, config: Config) -> dict[str, int]:
-    """Score what has features and no score yet; return how many backups were scored, and how many alerted."""
+    """Score what has features and no score yet, and follow new verdicts; return how many rows are new or changed."""
     counts: Counter[str] = Counter(scored=0, anomalies=0, devices=0)
 
     def handle(store: Store, fresh: DataFrame) -> None:
         counts.update(score_new(store, config, fresh))
 
+    def handle_verdicts(store: Store, fresh: DataFrame) -> None:
+        counts.update(verdicts.follow(store, config, fresh))
+
     store.each_new(FEATURES, READER, handle)
+    if store.version(FEEDBACK) >= 0:  # a verdict may come without a new backup of its device
+        store.each_new(FEEDBACK, VERDICT_READER, handle_verdicts)
     return dict(counts)
 
 
@@ -62,7 +69,8 @@ def score_new(store: Store, config: Config, fresh: DataFrame) -> dict[str, int]:
         table: store.read(table, since=reach).join(F.broadcast(with_alerts), on=list(episodes.DEVICE), how="left_semi")
         for table in (FEATURES, SCORES)
     }
-    timeline = episodes.timeline(own[FEATURES], own[SCORES]).persist()
+    aging = (config.train.aged_days, config.train.aged_backups)
+    timeline = episodes.timeline(own[FEATURES], own[SCORES], episodes.feedback_of(store), *aging).persist()
     alerted = 0
     if not with_alerts.isEmpty():
         alerted = store.upsert(anomalies.anomalies_of(timeline, own[SCORES]), ANOMALIES)

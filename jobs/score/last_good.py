@@ -7,7 +7,7 @@ from datetime import date
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.score.episodes import DEVICE
+from jobs.episodes import DEVICE
 from jobs.tables import DEVICES
 
 
@@ -27,7 +27,7 @@ def devices_now(fresh: DataFrame, held: DataFrame, models: DataFrame, timeline: 
     models : DataFrame
         `device_models` of the version in use.
     timeline : DataFrame
-        Of the devices with alerts, see `jobs.score.episodes.timeline`.
+        Of the devices with alerts, see `jobs.episodes.timeline`.
     since : date
         The first day that is judged.
     """
@@ -52,11 +52,7 @@ def devices_now(fresh: DataFrame, held: DataFrame, models: DataFrame, timeline: 
             F.max(F.when(is_good, moment)).alias("good"),
         )
     )
-    alerted = timeline.groupBy(*DEVICE).agg(
-        F.lit(True).alias("has_alerts"),
-        F.max(F.when(F.col("is_good"), moment)).alias("timeline_good"),
-        F.max(F.when(F.col("is_open"), F.col("episode_id"))).alias("open_episode_id"),
-    )
+    alerted = _of_timeline(timeline)
     held = held.drop("open_episode_id", "usual_gap_hours")
     rows = seen.join(held, on=list(DEVICE), how="left").join(F.broadcast(alerted), on=list(DEVICE), how="left")
     rows = rows.join(models.select(*DEVICE, "usual_gap_hours"), on=list(DEVICE), how="left")
@@ -81,6 +77,25 @@ def devices_now(fresh: DataFrame, held: DataFrame, models: DataFrame, timeline: 
         .otherwise(F.col("not_judged"))
         .alias("not_judged"),
     ).select(*DEVICES.names)
+
+
+def devices_as_told(held: DataFrame, timeline: DataFrame) -> DataFrame:
+    """The columns of `devices` for devices whose timeline is told anew although nothing of them is fresh.
+
+    Inner join on the device, unique in both: a device whose backups were scored is held.
+    """
+    rows = held.drop("open_episode_id").join(F.broadcast(_of_timeline(timeline)), on=list(DEVICE), how="inner")
+    good = {"last_good_backup_id": F.col("timeline_good.backup_id"), "last_good_at": F.col("timeline_good.ended_at")}
+    return rows.withColumns(good).select(*DEVICES.names)
+
+
+def _of_timeline(timeline: DataFrame) -> DataFrame:
+    """What the whole timeline of a device comes to: a row a device."""
+    return timeline.groupBy(*DEVICE).agg(
+        F.lit(True).alias("has_alerts"),
+        F.max(F.when(F.col("is_good"), F.struct("ended_at", "backup_id"))).alias("timeline_good"),
+        F.max(F.when(F.col("is_open"), F.col("episode_id"))).alias("open_episode_id"),
+    )
 
 
 def _held_moment(at: str, backup_id: str) -> Column:

@@ -7,6 +7,9 @@ from datetime import date, timedelta
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from jobs.ddl import in_days
+from jobs.episodes import DEVICE, anomaly_id
+from jobs.store import days_of
 from jobs.tables import BACKUPS
 from jobs.versions import judge_from, learned_until
 
@@ -32,15 +35,55 @@ def new_learned_until(
     return oldest["day"] if oldest else None
 
 
-def teachers(features: DataFrame, scores: DataFrame, until: date, aged_days: int) -> DataFrame:
-    """Backups that may teach: complete, not a device's first, ended before `until`, and not under suspicion.
+def teachers(features: DataFrame, barred: DataFrame, until: date) -> DataFrame:
+    """Backups that may teach: complete, not a device's first, ended before `until`, and not barred.
 
-    A backup that alerted is under suspicion until it is `aged_days` old. Left anti join on the key, unique in both.
+    Left anti join on the key, unique in `features`. Costs one action.
+
+    Parameters
+    ----------
+    barred : DataFrame
+        Keys, from `barred_from_teaching`.
     """
     compared = F.col("previous_backup_id").isNotNull() & ~F.col("is_redelivery")
     ended = features.where((F.col("status") == "complete") & compared & (F.col("day") < F.lit(until)))
+    # Most days have none that is barred: their backups need not be looked up.
+    is_asked = in_days(F.col("day"), days_of(barred))
+    asked = ended.where(is_asked).join(F.broadcast(barred), on=list(BACKUPS.key), how="left_anti")
+    return ended.where(~is_asked).unionByName(asked)
+
+
+def barred_from_teaching(
+    scores: DataFrame, anomalies: DataFrame, told: DataFrame | None, until: date, aged_days: int, aged_backups: int
+) -> DataFrame:
+    """Keys of backups that may not teach, some of them twice.
+
+    One that alerted is under suspicion until it is `aged_days` old and `aged_backups` more of its device were judged,
+    unless a person excused it; one that belongs to a confirmed attack never teaches.
+
+    Parameters
+    ----------
+    scores, anomalies : DataFrame
+        The tables. The youngest alerts are taken from `scores`: a run may have been killed before it listed them.
+    told : DataFrame or None
+        The timeline, see `jobs.episodes.timeline`, of the devices of whose anomalies people spoke; None: of none.
+    until : date
+        The day before which is learned.
+    """
     is_young = F.col("day") >= F.lit(until - timedelta(days=aged_days))
-    suspects = scores.where((F.col("anomaly_score") >= F.col("threshold")) & is_young).select(*BACKUPS.key)
-    # Only the young can be suspects: the others, which are most, need not be looked up.
-    young = ended.where(is_young).join(F.broadcast(suspects), on=list(BACKUPS.key), how="left_anti")
-    return ended.where(~is_young).unionByName(young)
+    young = scores.where((F.col("anomaly_score") >= F.col("threshold")) & is_young).select(*BACKUPS.key)
+    few_since = anomalies.where(F.col("backups_since") < aged_backups).select(*BACKUPS.key)
+    suspects = young.unionByName(few_since)
+    if told is None:
+        return suspects
+    excused = told.where("is_excused").select(*BACKUPS.key)
+    attacks = told.where("is_attack").select(*BACKUPS.key)
+    return suspects.join(F.broadcast(excused), on=list(BACKUPS.key), how="left_anti").unionByName(attacks)
+
+
+def judged_devices(scores: DataFrame, feedback: DataFrame) -> DataFrame:
+    """Devices of whose alerts people spoke. Left semi join on the anomaly; a miss is an alert that nobody judged."""
+    alerts = scores.where("anomaly_score >= threshold").withColumn("anomaly_id", anomaly_id())
+    spoken_of = feedback.select("tenant_id", "anomaly_id").distinct()
+    judged = alerts.join(F.broadcast(spoken_of), on=["tenant_id", "anomaly_id"], how="left_semi")
+    return judged.select(*DEVICE).distinct()

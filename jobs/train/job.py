@@ -9,15 +9,16 @@ import math
 import sys
 from datetime import date
 
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs import registry
+from jobs import episodes, registry
 from jobs.champion import Champion, champion
 from jobs.config import Config
 from jobs.store import Store
-from jobs.tables import DEVICE_MODELS, FEATURES, SCORES
+from jobs.tables import ANOMALIES, DEVICE_MODELS, FEATURES, FEEDBACK, SCORES
 from jobs.train.devices import device_models
-from jobs.train.history import new_learned_until, teachers
+from jobs.train.history import barred_from_teaching, judged_devices, new_learned_until, teachers
 from jobs.versions import judge_from, model_version, newest
 
 KEPT_VERSIONS = 3  # the newest and two before, to look back at; each is one row a device
@@ -45,7 +46,7 @@ def train(store: Store, config: Config) -> dict[str, int]:
 
 def _refit(store: Store, config: Config, fleet: Champion, until: date) -> dict[str, int]:
     version = model_version(fleet.version, until)
-    rows = teachers(store.read(FEATURES), store.read(SCORES), until, config.train.aged_days)
+    rows = teachers(store.read(FEATURES), _barred(store, config, until), until)
     window = rows.agg(F.count("*").alias("teachers"), F.min("day").alias("first"), F.max("day").alias("last")).first()
     if not window or not window["teachers"]:
         return {"devices": 0, "teachers": 0}
@@ -56,7 +57,7 @@ def _refit(store: Store, config: Config, fleet: Champion, until: date) -> dict[s
         "learned_until": until,
         "run_id": store.run.run_id,
         "code_version": store.run.code_version,
-        **{f"{table.name}_version": store.version(table) for table in (FEATURES, SCORES)},
+        **{f"{table.name}_version": store.version(table) for table in (FEATURES, SCORES, FEEDBACK)},
     }
     with registry.training_run(config.mlflow, store.lake, version, facts) as metrics:
         partitions = math.ceil(window["teachers"] / config.train.rows_per_partition)
@@ -64,6 +65,20 @@ def _refit(store: Store, config: Config, fleet: Champion, until: date) -> dict[s
         devices = store.read(DEVICE_MODELS).where(F.col("model_version") == version).count()
         metrics |= {"devices": devices, "teachers": window["teachers"]}
     return {"devices": devices, "teachers": window["teachers"]}
+
+
+def _barred(store: Store, config: Config, until: date) -> DataFrame:
+    """What may not teach, by what alerted and what people said of it up to now."""
+    scores, feedback = store.read(SCORES), episodes.feedback_of(store)
+    aging = (config.train.aged_days, config.train.aged_backups)
+    told = None
+    if feedback is not None:
+        devices = F.broadcast(judged_devices(scores, feedback))
+        features, own = (
+            rows.join(devices, on=list(episodes.DEVICE), how="left_semi") for rows in (store.read(FEATURES), scores)
+        )
+        told = store.staged(episodes.timeline(features, own, feedback, *aging).where("is_alert"))
+    return store.staged(barred_from_teaching(scores, store.read(ANOMALIES), told, until, *aging))
 
 
 if __name__ == "__main__":

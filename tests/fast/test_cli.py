@@ -12,7 +12,10 @@ from jobs import __version__
 from jobs.cli import STAGES, main, parser
 
 BESIDE_A_LAKE = ("read", "simulate", "backtest")
-COMMANDS = ("run", *STAGES, "anomalies", "runs", *BESIDE_A_LAKE, "doctor")
+COMMANDS = ("run", *STAGES, "anomalies", "runs", "feedback", *BESIDE_A_LAKE, "doctor")
+
+
+NEEDED = {"feedback": ("3f9c", "confirmed")}
 
 
 @pytest.fixture(autouse=True)
@@ -89,7 +92,7 @@ def test_wrong_usage_is_status_2_with_a_line_that_says_so(arguments, capsys):
 
 @pytest.mark.parametrize("command", [word for word in COMMANDS if word not in (*BESIDE_A_LAKE, "doctor")])
 def test_a_command_without_a_lake_is_status_2_and_says_how_to_name_one(command, capsys):
-    assert status_of(command) == 2
+    assert status_of(command, *NEEDED.get(command, ())) == 2
     assert capsys.readouterr().err == "uda: no lake: say --lake DIR, or set lake in the configuration\n"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from jobs.cli import main
 from jobs.config import load_config
 from jobs.tables import ANOMALIES, BACKUPS, DEVICE_MODELS, DEVICES, FEATURES, REJECTS, RUNS, SCORES, TABLES
 from tests.conftest import store_of
@@ -117,6 +118,22 @@ def test_the_next_day_is_judged_by_a_model_that_has_learned_the_days_before(spar
     assert (device["last_backup_id"], device["last_good_backup_id"]) == ("nas-41", "nas-41")
     (anomaly,) = store.read(ANOMALIES).collect()
     assert (anomaly["backup_id"], anomaly["status"], anomaly["last_good_backup_id"]) == ("nas-40", "resolved", "nas-39")
+
+    # A verdict alone counts in the tables with the next run, and is learned before the next backup is judged.
+    give(config, anomaly, "false_positive")
+    run_line(config, "ingest", "score")
+    (anomaly,) = store.read(ANOMALIES).collect()
+    assert (anomaly["status"], anomaly["verdict_note"]) == ("false_positive", "an import")
+    land(config, "day-42.jsonl", [record(42, files_total=566)])
+    run_line(config, "ingest", "features", "train")
+    taught = {row["model_version"]: row["backups"] for row in store.read(DEVICE_MODELS).collect()}
+    assert taught["1-20250212"] == 41
+
+
+def give(config, anomaly, verdict):
+    """As a person does at a terminal."""
+    said = [anomaly["anomaly_id"][:6], verdict, "--note", "an import", "--moment", "2025-02-11T08:00:00Z"]
+    assert main(["feedback", *said, "--lake", config.lake, "--landing", config.landing]) == 0
 
 
 def test_a_failed_stage_says_so_in_runs_and_stops(spark, config, run_line):

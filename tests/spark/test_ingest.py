@@ -19,7 +19,7 @@ from jobs.errors import AccountingError
 from jobs.ingest.accounting import check_nothing_is_lost
 from jobs.ingest.arrivals import seen_files
 from jobs.ingest.job import FILE_COLUMNS, ingest
-from jobs.tables import BACKUPS, REJECTS
+from jobs.tables import BACKUPS, FEEDBACK, REJECTS
 from tests.rows import folder_of, land, record
 
 GOOD = record(0)
@@ -250,3 +250,42 @@ def test_a_thousand_mutated_records_are_all_accounted_for(store, config):
     assert counts["landed"] == 1_000
     assert counts["backups"] + counts["rejects"] + counts["duplicates"] == 1_000
     assert counts["rejects"] > 300
+
+
+VERDICT = {"anomaly_id": "0123456789abcdef", "verdict": "confirmed", "given_at": "2025-03-30T21:00:00Z"}
+LANDED_VERDICTS = {
+    "a.json": [VERDICT],
+    "b.json": [{**VERDICT, "given_by": None}],  # the same
+    "c.jsonl": [{**VERDICT, "verdict": "false_positive"}, "", {**VERDICT, "given_at": "2025-03-31T09:00:00Z"}],
+    "d.json": [{**VERDICT, "verdict": "maybe"}, b'{"note": "\xff"}', "no verdict"],
+    "e.txt": [VERDICT],
+    "deep/20250323T013007Z.f.json": [{**VERDICT, "tenant_id": "b"}],
+}
+VERDICT_REASONS = {
+    ("feedback/b.json", 1): ("duplicate", None),
+    ("feedback/c.jsonl", 1): ("conflicting_record", None),
+    ("feedback/d.json", 1): ("bad_value", "verdict"),
+    ("feedback/d.json", 2): ("bad_encoding", None),
+    ("feedback/d.json", 3): ("bad_json", None),
+    ("feedback/e.txt", 0): ("unknown_shape", None),
+}
+
+
+def test_each_landed_verdict_is_kept_or_costs_its_reject_and_backups_beside_them_are_read(store, config):
+    for name, records in LANDED_VERDICTS.items():
+        land(config, f"../feedback/{name}", records)
+    land(config, "a.jsonl", [GOOD, record(1)])
+    counts = ingest(store, config)
+    assert counts == {"landed": 11, "backups": 2, "verdicts": 3, "rejects": 5, "duplicates": 1}
+    found = {(row["source"], row["position"]): (row["reason"], row["field"]) for row in store.read(REJECTS).collect()}
+    assert found == VERDICT_REASONS
+    held = {(row["tenant_id"], row["source"], row["verdict"]) for row in store.read(FEEDBACK).collect()}
+    assert held == {
+        ("default", "feedback/a.json", "confirmed"),
+        ("default", "feedback/c.jsonl", "confirmed"),
+        ("b", "feedback/deep/20250323T013007Z.f.json", "confirmed"),
+    }
+    # A lost checkpoint: all is read once more, and nothing is written twice.
+    shutil.rmtree(store.checkpoint("ingest"))
+    assert ingest(store, config) == counts
+    assert store.read(FEEDBACK).count() == 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -12,20 +13,23 @@ import numpy as np
 import pytest
 from pyspark.sql import functions as F
 
+from jobs.backtest.suspects import Rules
 from jobs.champion import FILE
 from jobs.config import load_config
+from jobs.episodes import anomaly_id, timeline
 from jobs.files import write_text
 from jobs.model.devices import fit_devices, untaught
 from jobs.model.fleet import shipped
 from jobs.model.scoring import explain, score_backups
 from jobs.model.signals import FIGURES, LAYOUT, SIGNALS, UNIT_OF_SIGNAL
 from jobs.run import Run
-from jobs.score.episodes import anomaly_id, timeline
+from jobs.score.anomalies import anomalies_of
 from jobs.score.evidence import scored, threshold_of
 from jobs.score.job import score, score_new
 from jobs.score.last_good import devices_now
 from jobs.store import Store
-from jobs.tables import ANOMALIES, BACKUPS, DEVICE_MODELS, DEVICES, FEATURES, KINDS, SCORES
+from jobs.tables import ANOMALIES, BACKUPS, DEVICE_MODELS, DEVICES, FEATURES, FEEDBACK, KINDS, SCORES
+from tests.aftermath import HISTORIES, changed, judged, place_in_device, some_devices, struck, without_size_of_store
 from tests.rows import frame_of, moment
 
 MOMENT = datetime(2025, 12, 1, tzinfo=UTC)
@@ -146,53 +150,64 @@ def test_the_threshold_is_minus_log10_of_the_budget():
     assert str(threshold_of(1.0)) == "0.0"
 
 
-# One letter a backup, a day apart: what it was and what it was judged.
+# One letter a backup, a day apart: what it was, what it was judged, and the kind if it alerted.
 LETTERS = {
-    ".": ("complete", -0.5),
-    "!": ("complete", 0.5),
-    "=": ("complete", 0.0),  # just at the threshold
-    "1": ("complete", None),  # the first: complete and not judged
-    "f": ("failed", None),
-    "p": ("partial", -0.5),
-    "r": ("complete", None),
+    ".": ("complete", -0.5, None),
+    "!": ("complete", 0.5, "encrypt"),
+    "=": ("complete", 0.0, "encrypt"),  # just at the threshold
+    "-": ("complete", 0.5, "delete"),
+    "1": ("complete", None, None),  # the first: complete and not judged
+    "f": ("failed", None, None),
+    "p": ("partial", -0.5, None),
+    "r": ("complete", None, None),
 }
 # Device: backups, then the episode of each as the place of its first alert, then the place of its last good one.
+# An alert is under suspicion for two days or until two more backups were judged.
 STORIES = {
-    "usual ends it": ("1.!!..!.", "--22--6-", "-0111455"),
+    "usual ends it": ("1.!!...!.", "--22---7-", "-01114566"),
     "unjudged do not": ("1.!1f!.", "--2222-", "-011111"),
     "unjudged begin none": ("1f1f", "----", "-002"),
     "at the threshold": ("1=.", "-1-", "-00"),
     "never usual again": ("1!!", "-11", "-00"),
-    "open once more": ("1!.!f", "-1-33", "-0022"),
+    "the same again under suspicion": ("1.!.!.", "--222-", "-01111"),
+    "the same again when it has aged": ("1.!..!", "--2--5", "-01134"),
+    "another kind": ("1.!.-.", "--2-4-", "-01133"),
+    "another kind without a usual one between": ("1.!-.", "--22-", "-0111"),
+    "open once more": ("1!..!f", "-1--44", "-00233"),
     "partial and failed": ("1pf.!", "----4", "-0003"),
     "redelivered": ("1r.r!", "----4", "-0022"),
     "nothing good": ("!f!", "000", "---"),
-    "usual partial ends it": ("1!p!", "-1-3", "-000"),
+    "usual partial ends it": ("1!p-", "-1-3", "-000"),
 }
+AGING = (2, 2)
+
+
+def rows_of_stories(spark, stories):
+    """Rows of `features` and of `scores` of a device a story."""
+    features, scores = [], []
+    for device, letters in stories.items():
+        for at, letter in enumerate(letters):
+            status, value, kind = LETTERS[letter]
+            key = {"device_id": device, "at": at}
+            features.append({**key, "status": status, "is_redelivery": letter == "r"})
+            scores += [{**key, "anomaly_score": value, "anomaly_kind": kind}] if value is not None else []
+    return frame_of(spark, FEATURES, *features), frame_of(spark, SCORES, *scores)
 
 
 @pytest.fixture(scope="module")
 def told(session_of_tests):
     """The timeline of all stories, by device."""
-    features, scores = [], []
-    for device, (letters, _, _) in STORIES.items():
-        for at, letter in enumerate(letters):
-            status, value = LETTERS[letter]
-            key = {"device_id": device, "at": at}
-            features.append({**key, "status": status, "is_redelivery": letter == "r"})
-            scores += [{**key, "anomaly_score": value}] if value is not None else []
-    spark = session_of_tests
-    rows = timeline(frame_of(spark, FEATURES, *features), frame_of(spark, SCORES, *scores))
-    rows = rows.withColumn("id", anomaly_id()).orderBy("ended_at").collect()
+    features, scores = rows_of_stories(session_of_tests, {device: story[0] for device, story in STORIES.items()})
+    rows = timeline(features, scores, None, *AGING).withColumn("id", anomaly_id()).orderBy("ended_at").collect()
     return {device: [row for row in rows if row["device_id"] == device] for device in STORIES}
 
 
 @pytest.mark.parametrize("story", STORIES)
-def test_an_episode_runs_from_the_first_alert_until_a_backup_is_judged_usual(told, story):
+def test_an_episode_runs_until_a_backup_is_judged_usual_and_takes_in_what_alerts_alike_under_suspicion(told, story):
     rows = told[story]
     places = {row["id"]: str(place) for place, row in enumerate(rows)}
     assert "".join(places.get(row["episode_id"], "-") for row in rows) == STORIES[story][1]
-    assert [row["is_alert"] for row in rows] == [letter in "!=" for letter in STORIES[story][0]]
+    assert [row["is_alert"] for row in rows] == [letter in "!=-" for letter in STORIES[story][0]]
 
 
 @pytest.mark.parametrize("story", STORIES)
@@ -207,7 +222,91 @@ def test_an_episode_is_open_while_it_is_the_devices_last_state(told):
     still_open = {device for device, rows in told.items() if any(row["is_open"] for row in rows)}
     ends_inside = {device for device, (_, episodes, _) in STORIES.items() if episodes[-1] != "-"}
     assert still_open == ends_inside
-    assert [row["is_open"] for row in told["open once more"]] == [False, False, False, True, True]
+    assert [row["is_open"] for row in told["open once more"]] == [False, False, False, False, True, True]
+
+
+def test_an_alert_counts_the_backups_judged_since_up_to_as_many_as_end_its_suspicion(told):
+    assert [row["backups_since"] for row in told["the same again when it has aged"]][2:] == [2, 2, 1, 0]
+    assert [row["backups_since"] for row in told["unjudged do not"]][2:] == [2, 2, 2, 1, 0]
+
+
+# Device: its backups, the verdicts on some of them (place: verdicts in the order they were given, all after the last
+# backup unless a day is said), then what it comes to: the status of each alert, and which backups are good.
+GIVEN = {
+    "nobody said anything": (".!!.", {}, "-rr-", "+  +"),
+    "a false positive is over and good": (".!!", {1: "f"}, "-fo", "++ "),
+    "a false positive is not its neighbours": (".!!!", {2: "f"}, "-rfo", "+ + "),
+    "a new baseline excuses what came after": (".!!!", {1: "b"}, "-bbb", "++++"),
+    "but not what came before": (".!!!", {2: "b"}, "-rbb", "+ ++"),
+    "nor what comes after the verdict": (".!!!", {1: "b2"}, "-bbo", "+++ "),
+    "nor another episode": (".!.-", {1: "b"}, "-b-o", "+++ "),
+    "nor an attack": (".!!!", {1: "b", 2: "c"}, "-bcc", "++  "),
+    "but what is past another in order": (".!!!", {1: "b", 2: "f"}, "-bfb", "++++"),
+    "an attack is the whole episode": (".!!.", {2: "c"}, "-cc-", "+  +"),
+    "and what goes on with it": (".!.!.", {1: "c1"}, "-c-c-", "+   +"),
+    "the latest verdict counts": (".!.", {1: "cf"}, "-f-", "+++"),
+    "whichever it is": (".!.", {1: "fc"}, "-c-", "+ +"),
+    "a snooze changes nothing else": (".!.", {1: "s9"}, "-s-", "+ +"),
+    "a snooze ends by itself": (".!.", {1: "s2"}, "-r-", "+ +"),
+    "a snooze is about the episode and later ones": (".!!.-", {2: "s9"}, "-ss-s", "+  + "),
+    "and not about earlier ones": (".-.!.", {3: "s9"}, "-r-s-", "+ + +"),
+    "a judgement ends the snooze": (".!.", {1: "s9c"}, "-c-", "+ +"),
+    "a snooze hides a judgement and leaves it be": (".!.", {1: "fs9"}, "-s-", "+++"),
+}
+WORDS = {"c": "confirmed", "f": "false_positive", "b": "new_baseline", "s": "snooze"}
+STATUS = {"o": "open", "r": "resolved", "c": "confirmed", "f": "false_positive", "b": "new_baseline", "s": "snoozed"}
+
+
+def verdicts_on(device, at, said):
+    """Rows of `feedback`: a letter a verdict; the day behind it is that of the verdict, or of the snooze's end."""
+    key = f"7:default9:canonical{len(device)}:{device}8:backup {at}10:{moment(at).date()}"
+    name = hashlib.sha256(key.encode()).hexdigest()[:16]
+    for turn, (letter, day) in enumerate(re.findall(r"([cfbs])(\d?)", said)):
+        given_at = moment(20 + turn) if letter == "s" or not day else moment(int(day) + 0.5)
+        until = moment(int(day)) if letter == "s" else None
+        verdict = {"verdict": WORDS[letter], "given_at": given_at, "snooze_until": until, "note": letter}
+        yield {"anomaly_id": name, "position": at, **verdict}
+
+
+@pytest.fixture(scope="module")
+def answered(session_of_tests):
+    """The timeline of devices on whose anomalies people gave verdicts, and the rows of `anomalies`, by device."""
+    features, scores = rows_of_stories(session_of_tests, {device: story[0] for device, story in GIVEN.items()})
+    said = [
+        row for device, story in GIVEN.items() for at, each in story[1].items() for row in verdicts_on(device, at, each)
+    ]
+    rows = timeline(features, scores, frame_of(session_of_tests, FEEDBACK, *said), *AGING).persist()
+    listed = anomalies_of(rows, scores).orderBy("ended_at").collect()
+    return SimpleNamespace(timeline=rows.orderBy("ended_at").collect(), anomalies=listed)
+
+
+@pytest.mark.parametrize("story", GIVEN)
+def test_a_verdict_has_its_effect_on_status_and_last_good(answered, story):
+    _, _, statuses, good = GIVEN[story]
+    found = {row["backup_id"]: row["status"] for row in answered.anomalies if row["device_id"] == story}
+    expected = {f"backup {at}": STATUS[letter] for at, letter in enumerate(statuses) if letter != "-"}
+    assert found == expected
+    rows = [row for row in answered.timeline if row["device_id"] == story]
+    assert "".join("+" if row["is_good"] else " " for row in rows) == good
+    assert [row["is_attack"] for row in rows] == [letter == "c" for letter in statuses]
+
+
+def test_an_anomaly_shows_the_latest_verdict_on_itself(answered):
+    said = {
+        (row["device_id"], row["backup_id"]): (row["verdict"], row["verdict_note"], row["snoozed_until"] is not None)
+        for row in answered.anomalies
+    }
+    assert said["the latest verdict counts", "backup 1"] == ("false_positive", "f", False)
+    assert said["an attack is the whole episode", "backup 1"] == (None, None, False)
+    assert said["a snooze is about the episode and later ones", "backup 4"] == (None, None, True)
+    assert said["a snooze hides a judgement and leaves it be", "backup 1"] == ("snooze", "s", True)
+
+
+def test_an_excused_alert_keeps_the_episode_that_it_was_announced_with(answered):
+    episodes = [
+        row["episode_id"] for row in answered.anomalies if row["device_id"] == "a new baseline excuses what came after"
+    ]
+    assert len(set(episodes)) == 1
 
 
 def test_an_anomaly_is_named_by_the_hash_of_its_key_with_lengths(spark):
@@ -224,8 +323,19 @@ def test_a_device_whose_only_complete_backups_alerted_has_no_last_good_one(spark
     features = frame_of(spark, FEATURES, {"at": 0}, {"at": 1, "status": "partial"})
     scores = frame_of(spark, SCORES, {"at": 0, "anomaly_score": 1.0}, {"at": 1})
     nobody = [frame_of(spark, table).limit(0) for table in (DEVICES, DEVICE_MODELS)]
-    (row,) = devices_now(features, *nobody, timeline(features, scores), moment(0).date()).collect()
+    (row,) = devices_now(features, *nobody, timeline(features, scores, None, *AGING), moment(0).date()).collect()
     assert (row["last_good_backup_id"], row["open_episode_id"]) == (None, None)
+
+
+def stored_as(spark, rows, scores):
+    """Rows of a backtest as `features` and `scores` hold them."""
+    keys = [{name: row[name] for name in ("device_id", "backup_id", "ended_at", "status")} for row in rows]
+    kinds = [KINDS[kind] if kind >= 0 else None for kind in scores.kind]
+    said = [
+        {**{k: v for k, v in key.items() if k != "status"}, "anomaly_score": float(score), "anomaly_kind": kind}
+        for key, score, kind in zip(keys, scores.score, kinds, strict=True)
+    ]
+    return frame_of(spark, FEATURES, *keys), frame_of(spark, SCORES, *said)
 
 
 def lake_of(spark, lake, run_id):
@@ -379,3 +489,31 @@ def test_a_correction_alone_is_nothing_to_score(line):
     corrected = frame_of(line.store.spark, FEATURES, *device("steady", usual(60, files_moved=1)))
     assert line.store.correct(corrected, FEATURES, [moment(60).date()]) == 1
     assert score(line.store, line.config) == {"scored": 0, "anomalies": 0, "devices": 0}
+
+
+@pytest.mark.skipif(not HISTORIES.exists(), reason="the histories are not shipped")
+def test_encryption_that_stays_is_one_episode_and_soon_quiet(spark):
+    """On real histories: all that is uploaded afterwards is as dense as what was encrypted, for good.
+
+    Without the size of the store, which would tell the two apart at once. Devices alert on other days as well, so those
+    days are counted on the same histories without the attack.
+    """
+    begins, span = 110, 40
+    clean = without_size_of_store(some_devices(every=3))
+    hit = struck(clean, "inplace_1", begins, times=1)
+    dense = np.where(place_in_device(hit) > begins, hit.figures["bytes_uploaded"], hit.figures["bytes_compressed"])
+    alerts, episodes = {}, {}
+    for name, history in (("clean", clean), ("hit", changed(hit, {"bytes_compressed": dense}))):
+        scores, which = judged(history, Rules())
+        rows, places = history.rows.take(which).to_pylist(), place_in_device(history)[which]
+        told = timeline(*stored_as(spark, rows, scores), None, Rules.aged_days, Rules.aged_backups)
+        episode_of = {
+            (row["device_id"], row["backup_id"]): row["episode_id"] for row in told.where("is_alert").collect()
+        }
+        keys = [(row["device_id"], row["backup_id"]) for row in rows]
+        since = [key for key, at in zip(keys, places, strict=True) if begins <= at < begins + span]
+        alerts[name] = len(episode_of.keys() & since)
+        episodes[name] = len({episode_of[key] for key in episode_of.keys() & since})
+    devices = clean.device[-1] + 1
+    assert (episodes["hit"] - episodes["clean"]) / devices == pytest.approx(1, abs=0.15)
+    assert (alerts["hit"] - alerts["clean"]) / devices < 4.5

@@ -21,9 +21,9 @@ from jobs.model.scoring import score_backups
 from jobs.model.signals import FIGURES, LAYOUT
 from jobs.run import Run
 from jobs.store import Store
-from jobs.tables import DEVICE_MODELS, FEATURES, KINDS, SCORES
+from jobs.tables import ANOMALIES, BACKUPS, DEVICE_MODELS, FEATURES, KINDS, SCORES
 from jobs.train.devices import device_models
-from jobs.train.history import new_learned_until, teachers
+from jobs.train.history import barred_from_teaching, new_learned_until, teachers
 from jobs.train.job import train
 from tests.rows import frame_of, moment
 
@@ -31,6 +31,13 @@ MOMENT = datetime(2025, 12, 1, tzinfo=UTC)
 COMPARED = {"previous_backup_id": "the one before"}
 OVER, UNDER = {"anomaly_score": 0.5}, {"anomaly_score": -0.5}
 NEWEST = moment(60).date()
+
+
+AGING = (7, 7)
+
+
+def nobody(spark):
+    return frame_of(spark, ANOMALIES).limit(0)
 
 
 def day(at):
@@ -83,7 +90,8 @@ def test_teachers_are_complete_compared_ended_before_that_day_and_beyond_suspici
     features = frame_of(spark, FEATURES, *[{"device_id": name, **COMPARED, **row} for name, row in backups.items()])
     scored = {"usual": UNDER, "alerted": OVER, "alerted and aged": OVER, "at the threshold": {"anomaly_score": 0.0}}
     rows = [{"device_id": name, "at": backups[name]["at"], **row} for name, row in scored.items()]
-    taught = teachers(features, frame_of(spark, SCORES, *rows), day(60), aged_days=7)
+    barred = barred_from_teaching(frame_of(spark, SCORES, *rows), nobody(spark), None, day(60), *AGING)
+    taught = teachers(features, barred, day(60))
     expected = features.where(
         F.col("device_id").isin("usual", "without a score", "of the evening before", "alerted and aged")
     )
@@ -94,12 +102,39 @@ def test_an_alert_of_one_backup_leaves_its_namesakes_beyond_suspicion(spark):
     features = frame_of(
         spark, FEATURES, *[{**COMPARED, **other} for other in ({}, {"tenant_id": "b"}, {"product": "b"}, {"at": 2})]
     )
-    taught = teachers(features, frame_of(spark, SCORES, OVER), day(5), aged_days=7)
+    barred = barred_from_teaching(frame_of(spark, SCORES, OVER), nobody(spark), None, day(5), *AGING)
+    taught = teachers(features, barred, day(5))
     assert sorted((row["tenant_id"], row["product"], row["backup_id"]) for row in taught.collect()) == [
         ("b", "canonical", "backup 1"),
         ("default", "b", "backup 2"),
         ("default", "canonical", "backup 2"),
     ]
+
+
+def test_an_alert_is_under_suspicion_until_it_is_old_enough_and_enough_backups_came_after_it(spark):
+    """By days alone five attacks in a row on a weekly device would make the sixth usual."""
+    old = {"at": 10, "anomaly_kind": "encrypt", "anomaly_score": 0.5, "status": "open"}
+    listed = [
+        {**old, "anomaly_id": str(since), "backup_id": f"{since} since", "backups_since": since} for since in (6, 7)
+    ]
+    anomalies = frame_of(spark, ANOMALIES, *listed)
+    barred = barred_from_teaching(frame_of(spark, SCORES).limit(0), anomalies, None, day(60), *AGING)
+    assert [row["backup_id"] for row in barred.collect()] == ["6 since"]
+
+
+def test_verdicts_outweigh_suspicion_and_age(spark):
+    alerts = [{"device_id": name, "at": at, **OVER} for name in ("excused", "attack", "neither") for at in (20, 58)]
+    told = frame_of(spark, BACKUPS, *[{k: v for k, v in row.items() if k != "anomaly_score"} for row in alerts]).select(
+        *BACKUPS.key,
+        (F.col("device_id") == "excused").alias("is_excused"),
+        (F.col("device_id") == "attack").alias("is_attack"),
+    )
+    barred = barred_from_teaching(frame_of(spark, SCORES, *alerts), nobody(spark), told, day(60), *AGING)
+    assert {(row["device_id"], row["backup_id"]) for row in barred.collect()} == {
+        ("attack", "backup 20"),
+        ("attack", "backup 58"),
+        ("neither", "backup 58"),
+    }
 
 
 def some_teachers(draw, device, backups):
@@ -214,6 +249,7 @@ def test_a_training_is_one_run_that_says_what_was_learned_from_what(trained, tra
         "code_version": trained.store.run.code_version,
         "features_version": str(trained.store.version(FEATURES)),
         "scores_version": str(trained.store.version(SCORES)),
+        "feedback_version": "-1",  # nobody gave a verdict
     }
     assert run.data.metrics == {"devices": 3.0, "teachers": 36.0}
 

@@ -6,6 +6,7 @@ import pytest
 from jobs.backtest.changes import NONE, history_of
 from jobs.backtest.reading import read_backups, read_what_if
 from jobs.backtest.rows import judged, rows_of
+from jobs.backtest.suspects import Rules
 from jobs.backtest.walking import YOUNG, refits_of
 from jobs.errors import UdaError
 from jobs.model.devices import fit_devices
@@ -21,7 +22,7 @@ def scores(folder, rows, what_ifs=(), refit_every=1):
     """Score by device and backup; of what-if rows by device, attack and the backup that they stand for."""
     held = history(folder, rows)
     judged_rows = rows_of(held, what_if_table(folder, what_ifs) if what_ifs else None)
-    found = judged(judged_rows, held, FLEET, refit_every)
+    found = judged(judged_rows, held, FLEET, Rules(refit_every))
     keys = [
         (row["device_id"], row["backup_id"])
         if row["backup_id"]
@@ -40,7 +41,7 @@ def test_a_score_is_that_of_a_model_fitted_on_the_devices_earlier_backups_alone(
     """Ten plain lines beside the walk: for one backup of each age."""
     held = history(tmp_path, records(days=80))
     rows = rows_of(held, None)
-    found = judged(rows, held, FLEET, refit_every=1)
+    found = judged(rows, held, FLEET, Rules())
     for place in (2, 10, 33, 34, 79):
         taught = {name: rows.figures[name][1:place] for name in FIGURES}
         taught["ended_at"] = held.ended_at[1:place] / 1e6
@@ -132,7 +133,7 @@ def test_devices_of_one_name_in_two_tenants_or_products_are_two(tmp_path):
 
 def scores_by_product(folder, rows):
     held = history_of(read_backups(written(folder, "b.jsonl", rows)), REACH)
-    found = judged(rows_of(held, None), held, FLEET, 1).score
+    found = judged(rows_of(held, None), held, FLEET, Rules()).score
     products = held.rows["product"].to_pylist()
     return {
         name: [s for s, p in zip(found[1:], products[1:], strict=True) if p == name and s == s] for name in products

@@ -19,6 +19,7 @@ ARROW = {
     "map<string,bigint>": pa.map_(pa.string(), pa.int64()),
 }
 DEVICE = {"tenant_id": "default", "product": "canonical", "device_id": "nas"}
+ANOMALY = "3f9c0a5be1d27486"
 NEWEST = datetime(2025, 3, 30, 21, 15, tzinfo=UTC)
 
 
@@ -26,14 +27,16 @@ def write_lake(folder):
     """The tables that people read: thirty backups of the device "nas", the newest of them a mass deletion."""
     backups = [_backup(days_ago) for days_ago in range(30)]
     newest = backups[0] | {"anomaly_score": 1.6, "anomaly_kind": "delete", "evidence": {"deleted": 6.0}}
-    _write(folder, FEATURES, [row | {"files_deleted": 900 if row is backups[0] else 1} for row in backups])
-    _write(folder, SCORES, [newest, *({"anomaly_score": -2.0} | row for row in backups[1:])])
+    write_table(folder, FEATURES, [row | {"files_deleted": 900 if row is backups[0] else 1} for row in backups])
+    write_table(folder, SCORES, [newest, *({"anomaly_score": -2.0} | row for row in backups[1:])])
     good = {"last_good_backup_id": "b-1", "last_good_at": backups[1]["ended_at"]}
-    told = {"anomaly_id": "a1", "reason": "900 files deleted", "status": "open", "episode_id": "a1"}
-    _write(folder, ANOMALIES, [newest | good | told])
-    _write(folder, DEVICES, [DEVICE | good | {"open_episode_id": "a1"}])
-    _write(folder, REJECTS, [{"source": "canonical/a.jsonl", "position": 7, "reason": "bad_json", "detail": "cut"}])
-    _write(folder, RUNS, [{"run_id": "r", "stage": "report", "event": "ended", "at": NEWEST}])
+    told = {"anomaly_id": ANOMALY, "reason": "900 files deleted", "status": "open", "episode_id": ANOMALY}
+    write_table(folder, ANOMALIES, [newest | good | told])
+    write_table(folder, DEVICES, [DEVICE | good | {"open_episode_id": ANOMALY}])
+    write_table(
+        folder, REJECTS, [{"source": "canonical/a.jsonl", "position": 7, "reason": "bad_json", "detail": "cut"}]
+    )
+    write_table(folder, RUNS, [{"run_id": "r", "stage": "report", "event": "ended", "at": NEWEST}])
 
 
 def _backup(days_ago):
@@ -43,7 +46,8 @@ def _backup(days_ago):
     return DEVICE | named | figures
 
 
-def _write(folder, table, rows):
+def write_table(folder, table, rows):
+    """One table; what a row does not state is null."""
     schema = pa.schema([(column.name, ARROW[column.type]) for column in table.columns])
     whole = [{name: row.get(name) for name in table.names} for row in rows]
     write_deltalake(str(folder / table.name), pa.Table.from_pylist(whole, schema=schema))

@@ -42,6 +42,8 @@ def anomaly(days_ago=0, **stated):
         "last_good_at": at - timedelta(days=1),
         "status": "open",
         "model_version": "1-20260301",
+        "backups_since": 0,
+        **dict.fromkeys(("verdict", "verdict_at", "verdict_by", "verdict_note", "snoozed_until")),
     }
     row |= stated
     return {"episode_id": row["anomaly_id"]} | row

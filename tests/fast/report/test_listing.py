@@ -49,6 +49,13 @@ def test_tenant_and_product_are_named_where_they_are_not_the_usual_ones():
     assert "acme / restic / photo-archive" in table
 
 
+def test_a_verdict_is_told_with_who_when_and_why():
+    said = {"verdict": "new_baseline", "verdict_at": NEWEST, "verdict_by": "ana", "verdict_note": "a move\x1b[2J"}
+    table = anomalies_table([anomaly(status="new_baseline", **said), anomaly(1)], 120, colour=False)
+    assert "new baseline" in table.splitlines()[1]
+    assert "; new baseline, by ana on 12 Mar 2026: a move␛[2J" in " ".join(table.split())
+
+
 @pytest.mark.parametrize("width", [60, 80, 120, 200])
 @pytest.mark.parametrize(
     "name",

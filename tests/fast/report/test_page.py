@@ -83,6 +83,13 @@ def test_without_a_last_good_backup_the_card_says_that_none_is_held():
     assert "No good backup is held." in read(anomaly(last_good_backup_id=None, last_good_at=None)).words
 
 
+def test_a_card_tells_the_latest_verdict():
+    said = {"verdict": "snooze", "verdict_at": NEWEST, "verdict_by": "ana", "snoozed_until": NEWEST + timedelta(days=3)}
+    words = read(anomaly(status="snoozed", **said)).words
+    assert "Verdictsnooze until 2026-03-15 06:14 UTC, by ana on 12 Mar 2026" in words
+    assert "Verdict" not in read(anomaly()).words
+
+
 def test_the_head_says_lake_moment_model_budget_and_counts():
     words = read(anomaly(), anomaly(3, status="resolved")).words
     for said in (
@@ -138,6 +145,7 @@ def test_tenants_are_named_only_where_there_is_more_than_the_default():
     assert "canonical · tenant acme" in read(anomaly(tenant_id="acme"), anomaly(1)).words
 
 
+VERDICT = {"verdict": "confirmed", "verdict_at": NEWEST}
 TEXTS = (
     "tenant_id",
     "anomaly_id",
@@ -151,6 +159,8 @@ TEXTS = (
     "last_good_backup_id",
     "episode_id",
     "status",
+    "verdict_by",
+    "verdict_note",
 )
 
 
@@ -158,7 +168,7 @@ TEXTS = (
 def test_hostile_text_stays_text_in_every_column(column):
     html, tame = (
         written(row, histories={(row["tenant_id"], row["product"], row["device_id"]): history(b_0=9_000)})
-        for row in (anomaly(**{column: HOSTILE}), anomaly(**{column: "tame"}))
+        for row in (anomaly(**VERDICT, **{column: HOSTILE}), anomaly(**VERDICT, **{column: "tame"}))
     )
     assert "<script" not in html
     assert "\x00" not in html

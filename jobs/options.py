@@ -1,0 +1,107 @@
+"""Options that commands of their own take, and the values that they stand for."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Sequence
+from datetime import date, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from jobs.tables import VERDICTS
+
+
+class ExactParser(argparse.ArgumentParser):
+    """A parser that takes no abbreviation: a script that says --lak must not start to mean something else one day."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(allow_abbrev=False, **settings)
+
+
+def add_what_if_words(words: Any) -> None:
+    """`simulate` and `backtest`: what the detector would have said of a history; neither needs a lake."""
+    shared = ExactParser(add_help=False)
+    backups = "canonical records: a Parquet or JSON Lines file, or a folder with such files"
+    shared.add_argument("--backups", metavar="PATH", type=Path, required=True, help=backups)
+    config = "TOML file with budget and look_back_days (default: UDA_CONFIG, conf/local.toml)"
+    shared.add_argument("--config", metavar="FILE", type=Path, help=config)
+    does = "make what-if rows for a backtest: real backups as they would look with a simulated attack in them"
+    simulating = words.add_parser("simulate", help=does, description=does, parents=[shared])
+    file = "file to write: JSON Lines if its name ends in .jsonl, else Parquet"
+    simulating.add_argument("--out", metavar="PATH", type=Path, required=True, help=file)
+    seed = "draws the backups that are attacked; the same seed, the same rows (default: %(default)s)"
+    simulating.add_argument("--seed", metavar="N", type=partial(_whole, least=0), default=7, help=seed)
+    does = "score a history walking forward, and report what would have alerted, how soon and at what price"
+    testing = words.add_parser("backtest", help=does, description=does, parents=[shared])
+    what_if = "rows that might have stood in place of backups, as `uda simulate` writes them"
+    testing.add_argument("--what-if", metavar="PATH", type=Path, help=what_if)
+    folder = "folder for scores/ (Parquet) and report.html; what it held of both is replaced"
+    testing.add_argument("--out", metavar="DIR", type=Path, required=True, help=folder)
+    refit = "backups after which a device's model is fitted anew (default: %(default)s)"
+    testing.add_argument("--refit-every", metavar="N", type=partial(_whole, least=1), default=1, help=refit)
+    budget = "false alerts per device-year that are allowed (default: configuration)"
+    testing.add_argument("--budget", metavar="X", type=_budget, help=budget)
+    fleet = "fleet model as JSON to judge by (default: the one that comes with the package)"
+    testing.add_argument("--fleet-model", metavar="FILE", type=Path, help=fleet)
+
+
+def add_feedback(words: Any, parents: Sequence[argparse.ArgumentParser]) -> None:
+    """`feedback`: needs a lake and its landing folder, and no Spark."""
+    does = "say what an anomaly was, which the next run reads"
+    meanings = "\n".join(f"  {word:<15} {meaning}" for word, meaning in VERDICTS.items())
+    giving = words.add_parser(
+        "feedback",
+        help=does,
+        description=f"{does}\n\nverdicts:\n{meanings}",
+        parents=parents,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    giving.add_argument("anomaly", metavar="ANOMALY", help="its id, or the beginning if no other begins so")
+    giving.add_argument("verdict", metavar="VERDICT", choices=tuple(VERDICTS), help=", ".join(VERDICTS))
+    giving.add_argument("--note", metavar="TEXT", help="why, in your own words")
+    giving.add_argument("--by", metavar="NAME", help="who says so (default: your login name)")
+    giving.add_argument("--tenant", metavar="T", help="whose anomaly it is (default: whoever has it)")
+    until = "end of a snooze: a day, as in 2025-04-30, at whose beginning (UTC) it ends, or so many days from now"
+    giving.add_argument("--until", metavar="DATE", type=_day_or_days, help=until)
+    now = "take this for now, as in 2025-03-30T21:00:00Z"
+    giving.add_argument("--moment", type=moment, metavar="TIME", help=now)
+
+
+def zone(name: str) -> ZoneInfo:
+    """A time zone by its name."""
+    if name not in available_timezones():
+        raise argparse.ArgumentTypeError(f"{name} is no time zone; name one like Europe/Berlin")
+    return ZoneInfo(name)
+
+
+def _whole(text: str, least: int) -> int:
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"{text} is no whole number from {least} on")
+    return int(text)
+
+
+def _budget(text: str) -> float:
+    if not 0 < float(text) < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} allows no false alerts; name a number above 0")
+    return float(text)
+
+
+def _day_or_days(text: str) -> date | int:
+    if text.isdecimal() and len(text) <= 4:
+        return _whole(text, least=1)
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        said = f"{text} is neither a day, as in 2025-04-30, nor a number of days"
+        raise argparse.ArgumentTypeError(said) from None
+
+
+def moment(text: str) -> datetime:
+    """A moment, aware."""
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text} has no time zone; write it in UTC with a Z")
+    return found
