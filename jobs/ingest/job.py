@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -116,7 +116,7 @@ def _settled(store: Store, config: Config) -> arrivals.Landed:
     return arrivals.Landed(stems=[place.stem(source, files) for source, files in runs.items() if source not in grown])
 
 
-def _held(store: Store, runs: Mapping[str, object]) -> dict[str, bool]:
+def _held(store: Store, runs: Collection[str]) -> dict[str, bool]:
     """Of some runs those that the tables hold, and whether each was read with its exit status."""
     if not runs:
         return {}
