@@ -284,7 +284,7 @@ SCORES = Table(
         Column("evidence", "map<string,double>", "-log10 of a tail probability by signal; below 1 left out.", True),
         Column("cumulative", "map<string,double>", "Evidence added up over backups, by kind; null: not added up."),
         Column("unseen", "array<string>", "Signals that the record's figures do not allow.", True),
-        Column("smallest_share", "map<string,double>", "Smallest share that would alert, by kind; null: unknown."),
+        Column("smallest_share", "map<string,double>", "Smallest share that would alert, by kind; null: not an alert."),
         *SIGNAL_COLUMNS,
         Column("model_version", "string", "The version that gave the score.", True),
         RUN_ID,

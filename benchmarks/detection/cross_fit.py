@@ -32,7 +32,8 @@ RESULTS = Path(__file__).resolve().parents[1] / "results" / "detection.json"
 PICTURE = Path(__file__).resolve().parents[2] / "docs" / "detection.svg"
 HISTORIES = ("devices_open", "whole_open", "devices_open2", "whole_open2")
 GROUPS = ("devices_open", "whole_open", "text", "media", "large", "whole_open2")
-ALL_CLASSES = ("git; borg with diff", "all columns")  # products judged on every class; the others on the headline ones
+ALL_CLASSES = ("git; borg with diff", "all columns")  # products judged on every class; the others on these beside
+HEADLINES = (*ATTACKS, "touch_1", "move_1")
 SHORT = (0, 5, 10, 20)  # newest backups that teach
 
 
@@ -97,7 +98,7 @@ def fitted(rows: tuple[Any, ...], name: str, folder: Path | None) -> FleetModel:
 def both_halves(halves: Any, fleets: Any, product: Any, history: int = 365) -> dict[str, Judged]:
     """Each half judged by the model of the other."""
     every = product.name in ALL_CLASSES and history == 365
-    attacks = (*ATTACKS, *EXTRAS, *LOOK_ALIKES) if every else ATTACKS
+    attacks = (*ATTACKS, *EXTRAS, *LOOK_ALIKES) if every else HEADLINES if history == 365 else ATTACKS
     parts = [judge(halves[own][:4], fleets[other], product, attacks, history) for own, other in ("ab", "ba")]
     return merged(*parts)
 

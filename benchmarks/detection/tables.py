@@ -1,4 +1,4 @@
-"""The tables of docs/detection.md, from the measured figures: `python -m benchmarks.detection.tables` prints them."""
+"""The tables of docs/detection.md, from the measured figures: `python -m benchmarks.detection.tables` puts them in."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any
 
 from jobs.model.attacks import ATTACKS, EXTRAS, LOOK_ALIKES
 
-RESULTS = Path(__file__).resolve().parents[1] / "results" / "detection.json"
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS, PEERS = (ROOT / "benchmarks" / "results" / f"{name}.json" for name in ("detection", "detection_peers"))
+PAGE = ROOT / "docs" / "detection.md"
 FULL, WITHOUT_STORE = "git; borg with diff", "all columns"
 GROUPS = {
     "devices_open": "devices, open",
@@ -19,7 +21,16 @@ GROUPS = {
     "large": "large",
     "whole_open2": "whole, open2",
 }
-OF_PRODUCT = ("inplace_1", "inplace_0.1", "inplace_0.02", "rename_0.02", "delete_0.1", "add_0.1", "stage_0.5")
+OF_PRODUCT = (
+    "inplace_1",
+    "inplace_0.1",
+    "inplace_0.02",
+    "rename_0.02",
+    "delete_0.1",
+    "add_0.1",
+    "stage_0.5",
+    "touch_1",
+)
 MEAN = "mean of the headline attacks"
 
 
@@ -65,6 +76,43 @@ def tables_of(results: dict[str, Any]) -> dict[str, str]:
     }
 
 
+def tables_of_peers(results: dict[str, Any], peers: dict[str, Any]) -> dict[str, str]:
+    """Markdown: the mean of each peer beside ours, and where one of them finds more than ours by over .01."""
+    full, heads = results["products"][FULL], list(GROUPS.values())
+    means = [[peer, *(cell(found[group][MEAN]) for group in GROUPS)] for peer, found in peers["peers"].items()]
+    means.append(["**ours**", *(cell(full[group][MEAN]) for group in GROUPS)])
+    better = []
+    for attack in (*ATTACKS, *EXTRAS):
+        cells = []
+        for group in GROUPS:
+            own, best = (
+                full[group][attack]["budget 1"],
+                max(found[group][attack]["budget 1"] for found in peers["peers"].values()),
+            )
+            cells.append(f"{two(best)} ({two(own)})" if best > own + 0.01 else "")
+        if any(cells):
+            better.append([attack, *cells])
+    return {
+        "peers": markdown(["detector", *heads], means),
+        "peers that find more": markdown(["best peer (ours)", *heads], better),
+    }
+
+
+def with_tables(page: str, tables: dict[str, str]) -> str:
+    """The page with each of its tables that begins with the head of one of these in the place of the old one."""
+    by_head = {table.split("\n", 1)[0]: table for table in tables.values()}
+    lines: list[str] = []
+    is_old = False
+    for line in page.split("\n"):
+        if line in by_head:
+            lines.append(by_head[line])
+            is_old = True
+        elif not (is_old and line.startswith("|")):
+            lines.append(line)
+            is_old = False
+    return "\n".join(lines)
+
+
 def cell(found: dict[str, float]) -> str:
     """Recall at a budget of 1, and of 4 behind it."""
     return f"{two(found['budget 1'])} ({two(found['budget 4'])})"
@@ -81,6 +129,13 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def main() -> None:
+    """Put the tables of the measured figures into the page."""
+    results = json.loads(RESULTS.read_text("utf-8"))
+    tables = tables_of(results) | tables_of_peers(results, json.loads(PEERS.read_text("utf-8")))
+    PAGE.write_text(with_tables(PAGE.read_text("utf-8"), tables), "utf-8")
+    print(f"wrote {PAGE}")
+
+
 if __name__ == "__main__":
-    for name, table in tables_of(json.loads(RESULTS.read_text("utf-8"))).items():
-        print(f"<!-- {name} -->\n{table}\n")
+    main()

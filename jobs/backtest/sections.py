@@ -40,6 +40,7 @@ CLASS_WORDS = {
     "reformat": "rewritten in order, as by a formatter",
     "move": "moved to other folders",
     "upgrade": "a program's new version",
+    "touch": "a new owner or time of files",
     "run_inplace": "encrypted in place, each time",
     "run_rename": "encrypted under new names, each time",
     "run_delete": "deleted, each time",

@@ -171,6 +171,11 @@ def _move(share: float) -> Recipe:
     return change
 
 
+def _touch(before: Before) -> Change:
+    """Change owner or time of every file: tools count them as updated, and no content goes up."""
+    return Change(updated=before.files)
+
+
 def _upgrade(before: Before) -> Change:
     """Install a new version of a program: a tenth of the files exchanged, three tenths updated."""
     exchanged, size = before.count(0.1), 0.4 * before.bytes
@@ -178,6 +183,13 @@ def _upgrade(before: Before) -> Change:
     return Change(exchanged, before.count(0.3), exchanged, uploaded=size, compressed=compressed, replaced=replaced)
 
 
+# One attack of each kind, by the share of the files that it touches.
+OF_KIND: dict[str, Callable[[float], Recipe]] = {
+    "encrypt": lambda share: _overwrite(share, _random),
+    "delete": _delete,
+    "add": _add,
+    "modify": lambda share: _overwrite(share, _as_stored),
+}
 _ATTACKS: dict[str, Recipe] = {
     "inplace_1": _overwrite(1, _random),
     "inplace_0.5": _overwrite(0.5, _random),
@@ -216,6 +228,7 @@ _LOOK_ALIKES: dict[str, Recipe] = {
     "move_1": _move(1),
     "move_0.1": _move(0.1),
     "upgrade": _upgrade,
+    "touch_1": _touch,
 }
 _SLOW: dict[str, Recipe] = {
     "run_inplace_0.01": _overwrite(0.01, _random),

@@ -10,9 +10,6 @@ import numpy as np
 from jobs.model.arrays import Array
 
 TYPICAL_BACKUPS_PER_YEAR = 80.0
-# A single backup of a busy device is less likely to look odd: its alerts do not grow in step with its backups. With
-# this power the devices of the histories alert about equally often, whatever their schedule.
-SCHEDULE_POWER = 0.3
 SCHEDULE_WEIGHT = 4.0  # backups; how long a device's own schedule takes to count
 
 
@@ -42,17 +39,21 @@ class Calibration:
     ----------
     history : float
         Decayed count of the backups that taught the model; 0 for a device without one.
+    schedule_power : float
+        A single backup of a busy device is less likely to look odd, so its alerts do not grow in step with its backups,
+        but with this power of them.
     alert_rate : array of shape (2, k)
         Raw score on its schedule, see `on_schedule`, and -log10 of the clean backups per device-year that reach it.
     """
 
     history: float
+    schedule_power: float
     alert_rate: Array
 
 
-def on_schedule(raw: Array, schedule: Array) -> Array:
+def on_schedule(raw: Array, schedule: Array, power: float) -> Array:
     """Raw scores as they count on devices with so many backups a year."""
-    counted: Array = raw - SCHEDULE_POWER * np.log10(schedule)
+    counted: Array = raw - power * np.log10(schedule)
     return counted
 
 
@@ -80,7 +81,8 @@ def anomaly_score(raw: Array, schedule: Array, history: Array, calibrations: Seq
     for place, calibration in enumerate(calibrations):
         weight = np.maximum(0, 1 - np.abs(at - place))
         rows = np.flatnonzero(weight)
-        score[rows] += weight[rows] * along(on_schedule(raw[rows], schedule[rows]), calibration.alert_rate)
+        counted = on_schedule(raw[rows], schedule[rows], calibration.schedule_power)
+        score[rows] += weight[rows] * along(counted, calibration.alert_rate)
     return score
 
 

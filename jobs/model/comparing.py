@@ -25,6 +25,8 @@ YOUNG = {
     "top": 0.0,
     "bins": 0.0,
 }
+DENSE_STORE = 0.9  # compressed share; from here on encryption hardly shows in what is stored
+PRINTED = ("files_updated", "bytes_uploaded", "files_new_extension")  # what decides on the set as it was printed
 _NUMBERS = ("ratio_offset", "ratio_spread", "stored_density", "backups_per_year")
 _TABLES = ("top", "bins")
 _CHUNK = 4096  # rows at a time: keeps memory flat and the work in the processor's cache
@@ -61,7 +63,7 @@ def compared(backups: Arrays, models: Arrays, fleet: FleetModel, beside: Array) 
             "signals": signals,
             "evidence": evidence,
             "columns": columns_of(evidence, surge, beyond, figures, expected, own["stored_density"]),
-            "set": set_of(figures, ~np.isnan(backups["files_updated"][chunk])),
+            "set": set_of(figures, *(~np.isnan(backups[name][chunk]) for name in PRINTED)),
             "is_rewrite": _is_rewrite(figures, expected),
             "schedule": own["backups_per_year"],
             "history": history_of(tables["bins"]).take(of_row),
@@ -84,7 +86,7 @@ def history_of(bins: Array) -> Array:
     return history
 
 
-def set_of(figures: Arrays, is_counted: Array) -> Array:
+def set_of(figures: Arrays, is_counted: Array, is_sent: Array, is_named: Array) -> Array:
     """Which of `SETS` each backup is judged by: the first whose figures are known.
 
     Parameters
@@ -93,10 +95,19 @@ def set_of(figures: Arrays, is_counted: Array) -> Array:
         From `jobs.model.stand_ins.completed`.
     is_counted : bool array of shape (n,)
         Whether the product itself counted the updated files.
+    is_sent : bool array of shape (n,)
+        Whether it said how many bytes went up, known ones included.
+    is_named : bool array of shape (n,)
+        Whether it told new extensions.
     """
     is_stored = ~np.isnan(figures["stored_excess"])
     has_ratio = ~np.isnan(figures["files_uploaded"] + figures["bytes_compressed"])
-    choices = [is_stored & is_counted, is_stored, has_ratio, ~np.isnan(figures["files_before"])]
+    has_files, has_totals = ~np.isnan(figures["files_before"]), ~np.isnan(figures["bytes_gained"])
+    is_whole = has_ratio & is_counted
+    is_full = is_stored & is_counted
+    with_store = (is_full & ~(figures["density_before"] >= DENSE_STORE), is_full, is_stored)
+    with_ratio = (is_whole & is_sent & is_named, is_whole & is_sent, is_whole, has_ratio)
+    choices = [*with_store, *with_ratio, has_files & is_counted, has_files, has_totals]
     found: Array = np.select(choices, range(len(choices)), len(choices))
     return found
 

@@ -1,4 +1,4 @@
-"""Point sets: what was learned for backups that show the same figures, one set for each of five shapes."""
+"""Point sets: what was learned for backups that show the same figures, one set for each of eleven shapes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,19 @@ from jobs.model.sub_kinds import COLUMNS, SUB_KINDS
 
 # Backups are judged by what their product lets us see, the first that fits: how much the store grew when compressed,
 # with counts of files or with totals alone; how well the upload compressed; counts of files; sizes alone.
-SETS = ("stored", "totals", "ratio", "counts", "size")
+SETS = (
+    "stored",
+    "dense",
+    "totals",
+    "ratio",
+    "ratio_counts",
+    "ratio_unique",
+    "ratio_totals",
+    "counts",
+    "counts_totals",
+    "size",
+    "upload",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +69,12 @@ class PointSet:
                 "tail": rounded(self.tails[place]),
             }
         calibrations = [
-            {"history": round(each.history, 4), "alert_rate": rounded(each.alert_rate)} for each in self.calibrations
+            {
+                "history": round(each.history, 4),
+                "schedule_power": round(each.schedule_power, 4),
+                "alert_rate": rounded(each.alert_rate),
+            }
+            for each in self.calibrations
         ]
         return {"sub_kinds": sub_kinds, "calibrations": calibrations}
 
@@ -101,6 +118,7 @@ def _calibrations(fields: Any, path: str) -> tuple[Calibration, ...]:
     calibrations = tuple(
         Calibration(
             history=float(numbers(each, f"{path}.calibrations[{place}].history", ())),
+            schedule_power=float(numbers(each, f"{path}.calibrations[{place}].schedule_power", ())),
             alert_rate=rising(each, f"{path}.calibrations[{place}].alert_rate"),
         )
         for place, each in enumerate(listed)

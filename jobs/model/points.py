@@ -66,7 +66,7 @@ def columns_of(
 
 
 def shares_of(beyond: Array, figures: Arrays, expected: Array, stored_density: Array) -> Array:
-    """Shares of the device that a backup touches beyond what is usual: shape (n, 14), as in `SHARES`; 0 if unknown."""
+    """Shares of the device that a backup touches beyond what is usual: shape (n, 16), as in `SHARES`; 0 if unknown."""
     files, size = figures["files_before"], figures["bytes_held"]
     density = np.nan_to_num(density_before(figures, stored_density), nan=0.5)
     values = beyond.T[_SHARE_SIGNALS]
@@ -75,9 +75,9 @@ def shares_of(beyond: Array, figures: Arrays, expected: Array, stored_density: A
     values[deleted] = np.minimum(values[deleted], np.maximum(gone, 0))
     room = {
         "encrypted": (1 - np.minimum(np.nan_to_num(expected, nan=0.5), _DENSEST)) * size,
-        "stored_encrypted": (1 - np.minimum(density, _DENSEST)) * size,
+        **dict.fromkeys(("stored_encrypted", "rewritten_encrypted"), (1 - np.minimum(density, _DENSEST)) * size),
         "emptied": density * size,
-        **dict.fromkeys(("uploaded", "rewritten", "lost", "gained"), size),
+        **dict.fromkeys(("uploaded", "rewritten", "lost", "gained", "grown"), size),
     }
     whole = np.stack([room.get(share, files) for share in SHARES])
     shares: Array = np.divide(values, whole, out=np.zeros(values.shape), where=whole > 0)

@@ -20,11 +20,14 @@ from jobs.tables import KINDS
 _UNIT = np.array([UNIT_OF_SIGNAL[signal] for signal in SIGNALS])
 _KIND = np.array([KINDS.index(sub_kind.kind) for sub_kind in SUB_KINDS])
 _NAMES = [sub_kind.name for sub_kind in SUB_KINDS]
-_IN_PLACE = _NAMES.index("inplace")
+_IN_PLACE, _STAGE = _NAMES.index("inplace"), _NAMES.index("stage")
+_IN_PLACES = [_IN_PLACE, _NAMES.index("rename")]
 _REWRITES = [_NAMES.index(name) for name in ("modify", "surge")]
 _ADDS = [_NAMES.index(name) for name in ("add", "stage")]
 _LOST, _DELETED = SIGNALS.index("lost"), [SIGNALS.index(name) for name in ("deleted", "deleted_net", "deleted_alone")]
-_DENSE = [SIGNALS.index(name) for name in ("ratio_high", "stored_excess")]
+_STORED_EXCESS, _RATIO_HIGH, _EXCESS, _REWRITTEN_EXCESS = (
+    SIGNALS.index(name) for name in ("stored_excess", "ratio_high", "excess_bytes", "rewritten_excess")
+)
 SURELY_DENSE = 2.0  # evidence: one ordinary backup in a hundred compresses so badly
 
 
@@ -135,11 +138,18 @@ def _named(winner: Array, rows: Arrays) -> Array:
     """The sub-kind that gives each backup its kind: the winner, or what compression tells of it.
 
     What looks like rewritten files is encryption in place where it did not compress as usual; so is what looks like
-    dense new files where the updated ones can hold it.
+    dense new files where the updated ones can hold it. What looks like encrypted files is new dense ones where most of
+    the dense bytes were gained.
     """
-    is_dense = rows["evidence"][:, _DENSE].max(axis=1) >= SURELY_DENSE
+    evidence, signals = rows["evidence"], rows["signals"]
+    of_store = signals[:, _STORED_EXCESS]
+    has_store = ~np.isnan(of_store)
+    is_dense = np.where(has_store, evidence[:, _STORED_EXCESS], evidence[:, _RATIO_HIGH]) >= SURELY_DENSE
+    dense = np.where(has_store, of_store, signals[:, _EXCESS])
+    is_gained = signals[:, _REWRITTEN_EXCESS] < dense / 2  # not where one of them is unknown
     is_encrypted = np.where(np.isin(winner, _REWRITES), is_dense, rows["is_rewrite"] & np.isin(winner, _ADDS))
-    return np.where(is_encrypted, _IN_PLACE, winner)
+    named: Array = np.where(is_encrypted, _IN_PLACE, winner)
+    return np.where(np.isin(winner, _IN_PLACES) & is_gained, _STAGE, named)
 
 
 def _loudest(rows: Arrays, fleet: FleetModel) -> Array:
@@ -150,7 +160,7 @@ def _loudest(rows: Arrays, fleet: FleetModel) -> Array:
         if len(own):
             points = fleet.sets[name]
             winner = sub_kind_scores(rows["columns"][own], points).argmax(axis=1)
-            winner = _named(winner, {name: rows[name][own] for name in ("evidence", "is_rewrite")})
+            winner = _named(winner, {name: rows[name][own] for name in ("evidence", "signals", "is_rewrite")})
             given = (rows["columns"][own] * points.weights.T[winner]) @ SIGNAL_OF_COLUMN
             # Files are what people count; and where the totals do not say it, bytes lost are only likely.
             has_files = rows["evidence"][own][:, _DELETED].any(axis=1)

@@ -14,7 +14,7 @@ _SIGNALS = (
     ("excess_bytes", "bytes", "encrypt"),
     ("excess_files", "files", "encrypt"),
     ("dense_bytes", "bytes", "encrypt"),
-    ("excess_updated", "files", "encrypt"),
+    ("rewritten_excess", "bytes", "encrypt"),
     ("ratio_high", "deviations", "encrypt"),
     ("ratio_low", "deviations", "modify"),
     ("updated", "files", "modify"),
@@ -29,7 +29,7 @@ _SIGNALS = (
     ("added", "files", "add"),
     ("added_alone", "files", "add"),
     ("uploaded_bytes", "bytes", "add"),
-    ("unique_bytes", "bytes", "add"),
+    ("grown", "bytes", "modify"),
     ("stored_excess", "bytes", "encrypt"),
     ("stored_deficit", "bytes", "modify"),
     ("rewritten", "bytes", "modify"),
@@ -39,7 +39,7 @@ _SIGNALS = (
 SIGNALS = tuple(name for name, _, _ in _SIGNALS)
 UNIT_OF_SIGNAL = {name: unit for name, unit, _ in _SIGNALS}
 KIND_OF_SIGNAL = {name: kind for name, _, kind in _SIGNALS}
-LAYOUT = "24x12/1"  # signals x bins / version of their meaning
+LAYOUT = "24x12/2"  # signals x bins / version of their meaning
 FIGURES = (
     "files_added",
     "files_updated",
@@ -86,7 +86,7 @@ def signals_of(figures: Arrays, expected_ratio: Array, spread: Array, stored_den
             *_compression_signals(figures, expected_ratio, spread, stored_density),
             *_count_signals(figures),
             figures["bytes_uploaded"],
-            np.minimum(figures["bytes_unique"], figures["bytes_uploaded"]),
+            figures["bytes_grown"],
             _above(figures["stored_excess"], 0),
             _above(0, figures["stored_excess"]),
             figures["bytes_rewritten"],
@@ -130,9 +130,15 @@ def _compression_signals(figures: Arrays, expected: Array, spread: Array, stored
     density = np.maximum(expected, density_before(figures, stored_density))
     dense = np.minimum(_above(packed, density * sent), unique)
     surprise = (packed / sent - expected) / np.sqrt(SMALLEST_SPREAD**2 + spread**2 / files)
-    excess_updated = np.minimum(excess_files, figures["files_updated"])
-    found = (excess, excess_files, dense, excess_updated, _above(surprise, 0), _above(0, surprise))
-    return tuple(np.where(is_upload, signal, nothing) for signal in found)
+    found = (excess, excess_files, dense, _above(surprise, 0), _above(0, surprise))
+    excess, excess_files, dense, high, low = (np.where(is_upload, signal, nothing) for signal in found)
+    return excess, excess_files, dense, _rewritten_excess(figures, excess), high, low
+
+
+def _rewritten_excess(figures: Arrays, excess: Array) -> Array:
+    """What was written over and is denser now: new pictures make an upload or a store dense as well, and add to it."""
+    stored = figures["stored_excess"]
+    return np.minimum(np.where(np.isnan(stored), excess, _above(stored, 0)), figures["bytes_rewritten"])
 
 
 def signals_beside(backups: Arrays, models: Arrays, curve: Array) -> Array:

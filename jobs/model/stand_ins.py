@@ -6,6 +6,7 @@ import numpy as np
 
 from jobs.model.arrays import Array, Arrays
 
+SMALLER_FILES = 2.0  # times: so much smaller than the mean the updated files may be
 TYPICAL_FILE_SIZE = 8_000.0  # bytes; what a device of unknown count is taken to hold, to find others of its size
 
 
@@ -23,9 +24,10 @@ def completed(backups: Arrays) -> dict[str, Array]:
         Those columns; a count is a lower bound where only the totals tell it. Further files_uploaded (added and
         updated), cohort (files before, or what the bytes make likely), bytes_held (before, or what the files make
         likely), bytes_gained, bytes_lost (at least half of what the deleted files are likely to have held),
-        bytes_rewritten, density_before (compressed share of what was stored, .02 to 1) and stored_excess (bytes by
-        which the store grew more than its density before explains; below 0 where it grew less). NaN where even that is
-        unknown.
+        bytes_rewritten, bytes_grown (of those, by how much files became larger), density_before (compressed share of
+        what was stored, .02 to 1) and stored_excess (bytes by which the store grew more than its density before
+        explains; below 0 where it grew less). NaN where even that is unknown. Of the files said to be updated, only
+        those whose content can have changed.
 
     Notes
     -----
@@ -38,8 +40,7 @@ def completed(backups: Arrays) -> dict[str, Array]:
     sent = _first_known(backups["bytes_uploaded"], backups["bytes_unique"], packed / density)
     rewritten = np.maximum(0, sent - np.maximum(0, bytes_gained))
     added = _first_known(backups["files_added"], np.maximum(0, files_gained))
-    # Multiplied first: whole numbers of files come out whole.
-    updated = _first_known(backups["files_updated"], np.minimum(files, np.ceil(_ratio(rewritten * files, size))))
+    updated = _updated(backups, sent, rewritten)
     deleted = _first_known(backups["files_deleted"], np.maximum(0, -files_gained))
     # Files that go take their bytes with them, whatever the totals say (then half of them) or leave out.
     gone = np.maximum(0, deleted - added) * _first_known(_ratio(size, files), np.full(len(files), TYPICAL_FILE_SIZE))
@@ -57,9 +58,28 @@ def completed(backups: Arrays) -> dict[str, Array]:
         "bytes_gained": np.maximum(0, bytes_gained),
         "bytes_lost": np.where(np.isnan(bytes_gained), gone, np.fmax(np.maximum(0, -bytes_gained), gone / 2)),
         "bytes_rewritten": rewritten,
+        "bytes_grown": _grown(rewritten, bytes_gained, added, _ratio(size, files)),
         "density_before": density,
         "stored_excess": packed_gained - density * bytes_gained,
     }
+
+
+def _updated(backups: Arrays, sent: Array, rewritten: Array) -> Array:
+    """Files updated: as many as the bytes allow where they were counted, as many as those make likely where not."""
+    files, size = backups["files_before"], backups["bytes_before"]
+    # Multiplied first: whole numbers of files come out whole.
+    likely = np.minimum(files, np.ceil(_ratio(rewritten * files, size)))
+    # Tools count a file as changed when only its owner or its time did. Then hardly any bytes go up.
+    at_most = np.maximum(np.ceil(_ratio(SMALLER_FILES * sent * files, size)), sent > 0)
+    counted = np.fmin(backups["files_updated"], at_most)
+    return np.where(np.isnan(backups["files_updated"]), likely, counted)
+
+
+def _grown(rewritten: Array, gained: Array, added: Array, file_size: Array) -> Array:
+    """Bytes gained beyond the added files, at most as many as were rewritten: files that were there became larger."""
+    of_added = np.nan_to_num(added * file_size)
+    grown: Array = np.minimum(np.maximum(0, gained - of_added), rewritten)
+    return grown
 
 
 def _density_before(backups: Arrays) -> Array:

@@ -50,17 +50,28 @@ def walk_forward(backups: Arrays, device: Array, fleet: FleetModel, history: int
     -----
     docs/detection.md, "How it was measured".
     """
+    begins, start, end = refits_of(device)
+    taught, window = ranges(np.maximum(begins, start - history), start)
+    judged, refit = ranges(start, end)
+    columns = {name: column[taught] for name, column in backups.items()}
+    models = fit_devices(columns, window, fleet) if history else untaught(len(start))
+    return Walk(models, judged, refit)
+
+
+def refits_of(device: Array) -> tuple[Array, Array, Array]:
+    """Where each refit's device begins, where the backups that it judges begin, and where they end.
+
+    Parameters
+    ----------
+    device : int array of shape (n,)
+        As in `jobs.model.devices.fit_devices`.
+    """
     first = first_rows(device)
     count = np.diff(np.append(first, len(device)))
     refits = np.maximum(0, -((EARLIER - count) // REFIT_EVERY))  # rounded up
     begins = np.repeat(first, refits)
     start = begins + EARLIER + _counted_up(refits) * REFIT_EVERY
-    end = np.minimum(start + REFIT_EVERY, np.repeat(first + count, refits))
-    taught, window = _ranges(np.maximum(begins, start - history), start)
-    judged, refit = _ranges(start, end)
-    columns = {name: column[taught] for name, column in backups.items()}
-    models = fit_devices(columns, window, fleet) if history else untaught(len(start))
-    return Walk(models, judged, refit)
+    return begins, start, np.minimum(start + REFIT_EVERY, np.repeat(first + count, refits))
 
 
 def score_walk(backups: Arrays, walk: Walk, fleet: FleetModel) -> dict[str, Array]:
@@ -95,7 +106,7 @@ def judged_years(ended_at: Array, device: Array) -> Array:
     return years
 
 
-def _ranges(start: Array, end: Array) -> tuple[Array, Array]:
+def ranges(start: Array, end: Array) -> tuple[Array, Array]:
     """Numbers from each start to below its end, one range after another, and the range of each."""
     lengths = end - start
     return np.repeat(start, lengths) + _counted_up(lengths), np.repeat(np.arange(len(start)), lengths)

@@ -25,7 +25,6 @@ class Figure:
     is_signal: bool = True
 
 
-_CHANGED = Figure("Files changed", "files", ("files_updated",), is_signal=False)
 _COMPRESSED = Figure("Bytes uploaded, after compression", "bytes", ("bytes_compressed",), is_signal=False)
 _HELD = Figure("Bytes on the device", "bytes", ("bytes_total",), is_signal=False)
 _STORED = Figure("Bytes in the store, compressed", "bytes", ("bytes_total_compressed",), is_signal=False)
@@ -35,7 +34,7 @@ FIGURES = {
     "excess_bytes": _COMPRESSED,
     "excess_files": _RATIO,
     "dense_bytes": _COMPRESSED,
-    "excess_updated": _CHANGED,
+    "rewritten_excess": _COMPRESSED,
     "ratio_high": _RATIO,
     "ratio_low": _RATIO,
     "updated": Figure("Files changed", "files", ("files_updated",)),
@@ -58,7 +57,7 @@ FIGURES = {
         "Files added beyond deleted and changed", "files", ("files_added",), ("files_deleted", "files_updated")
     ),
     "uploaded_bytes": Figure("Bytes uploaded", "bytes", ("bytes_uploaded",)),
-    "unique_bytes": Figure("New bytes uploaded", "bytes", ("bytes_unique", "bytes_uploaded")),
+    "grown": _HELD,
     "stored_excess": _STORED,
     "stored_deficit": _STORED,
     "rewritten": Figure("Bytes uploaded", "bytes", ("bytes_uploaded",), is_signal=False),

@@ -18,6 +18,7 @@ from jobs.model.fleet import FleetModel
 from jobs.model.histograms import BINS
 from jobs.model.scoring import explain, score_backups
 from jobs.model.signals import FIGURES, SIGNALS, UNIT_OF_SIGNAL
+from jobs.model.smallest_share import smallest_shares
 from jobs.tables import BACKUP_KEY, DEVICE, KINDS, SCORES
 
 DEVICE_NAMES = tuple(column.name for column in DEVICE)
@@ -28,7 +29,7 @@ NUMBERS = ("ratio_offset", "ratio_spread", "stored_density", "backups_per_year")
 ARRAYS = {"top": len(SIGNALS), "bins": len(SIGNALS) * BINS}
 TOLD_FROM = 1.0  # evidence: one ordinary backup in ten
 # What the kernel gives; the rest of `scores` is the same for all rows.
-CONSTANT = ("threshold", "budget", "model_version", "run_id", "cumulative", "smallest_share")
+CONSTANT = ("threshold", "budget", "model_version", "run_id", "cumulative")
 GIVEN = SCORES.only(*(name for name in SCORES.names if name not in CONSTANT))
 ARROW = {"string": pa.string(), "double": pa.float64(), "map<string,double>": pa.map_(pa.string(), pa.float64())}
 ARROW["array<string>"] = pa.list_(pa.string())
@@ -65,14 +66,12 @@ def scored(
 
     schema = ", ".join(f"{column.name} {column.type}" for column in GIVEN)
     scores = both.repartition(partitions, *DEVICE_NAMES).mapInArrow(score, schema)
-    not_known = F.lit(None).cast("map<string,double>")
     return scores.withColumns(
         {
             "threshold": F.lit(threshold),
             "budget": F.lit(budget),
             "model_version": F.lit(version),
-            "cumulative": not_known,
-            "smallest_share": not_known,
+            "cumulative": F.lit(None).cast("map<string,double>"),
         }
     )
 
@@ -104,12 +103,13 @@ def score_part(rows: pa.Table, fleet: FleetModel, threshold: float) -> pa.Table:
 
 
 def _scored(rows: pa.Table, models: Arrays, beside: Array, fleet: FleetModel, threshold: float) -> pa.Table:
-    """Scores of all rows; what is usual is worked out for those that alert, and null for the others."""
+    """Scores of all rows; what is usual and what would be seen is worked out for those that alert, else null."""
     backups = {name: _numbers(rows[name]) for name in FIGURES}
     scores = score_backups(backups, models, fleet, beside)
     alerts = np.flatnonzero((scores["anomaly_score"] >= threshold) & (scores["kind"] >= 0))
     of_alerts = {name: column[beside[alerts]] for name, column in models.items()}
-    reasons = explain({name: column[alerts] for name, column in backups.items()}, of_alerts, fleet)
+    of_those = {name: column[alerts] for name, column in backups.items()}
+    reasons = explain(of_those, of_alerts, fleet)
     signal = np.full(len(rows), -1)
     signal[alerts] = reasons["signal"]
     given: dict[str, Any] = {
@@ -117,6 +117,7 @@ def _scored(rows: pa.Table, models: Arrays, beside: Array, fleet: FleetModel, th
         "anomaly_kind": _words(scores["kind"], KINDS),
         "evidence": _map_of(scores["evidence"]),
         "unseen": _list_of(scores["unseen"]),
+        "smallest_share": _map_at(alerts, smallest_shares(of_those, of_alerts, fleet, threshold), len(rows)),
         "signal": _words(signal, SIGNALS),
         "unit": _words(signal, tuple(UNIT_OF_SIGNAL[name] for name in SIGNALS)),
         **{name: _spread(reasons[name], alerts, len(rows)) for name in ("value", "usual_low", "usual_high", "share")},
@@ -158,6 +159,16 @@ def _map_of(evidence: Array) -> pa.Array:
     at, row, signal = above_zero(np.where(evidence >= TOLD_FROM, evidence, 0))
     keys = pa.array(SIGNALS, pa.string()).take(pa.array(signal))
     return pa.MapArray.from_arrays(_ends(np.bincount(row, minlength=len(evidence))), keys, pa.array(evidence.take(at)))
+
+
+def _map_at(rows: Array, shares: Array, length: int) -> pa.Array:
+    """Shares by kind for these rows, null where no share would alert; no map at all for the other rows."""
+    has_map = np.zeros(length, bool)
+    has_map[rows] = True
+    starts = np.cumsum(has_map) * len(KINDS)
+    offsets = pa.array(np.append(0, starts), pa.int32(), mask=np.append(~has_map, False))
+    keys = pa.array(KINDS * len(rows), pa.string())
+    return pa.MapArray.from_arrays(offsets, keys, pa.array(shares.ravel(), pa.float64(), from_pandas=True))
 
 
 def _list_of(unseen: Array) -> pa.Array:

@@ -98,7 +98,10 @@ def _stage(before: Before, random: np.random.Generator, share: Array, _count: Ar
 
 def _modify(before: Before, random: np.random.Generator, _: Array, count: Array, size: Array) -> Change:
     ratio = np.clip(before.density * np.exp(random.normal(0, 0.1, len(before.files))), 0.02, 1)
-    return Change(updated=count, uploaded=size, compressed=size * ratio, replaced=size)
+    # What is to compress as before although it is encrypted has to be padded.
+    n = len(before.files)
+    grown = size * np.where(random.random(n) < 0.4, 1, random.uniform(1, 3, n))
+    return Change(updated=count, uploaded=grown, compressed=grown * ratio, replaced=size)
 
 
 def _wipe(_before: Before, _random: np.random.Generator, _: Array, count: Array, size: Array) -> Change:

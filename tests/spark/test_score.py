@@ -22,6 +22,7 @@ from jobs.model.devices import fit_devices, untaught
 from jobs.model.fleet import shipped
 from jobs.model.scoring import explain, score_backups
 from jobs.model.signals import FIGURES, LAYOUT, SIGNALS, UNIT_OF_SIGNAL
+from jobs.model.smallest_share import smallest_shares
 from jobs.run import Run
 from jobs.score.anomalies import anomalies_of
 from jobs.score.evidence import scored, threshold_of
@@ -106,6 +107,7 @@ def kernel(session_of_tests):
         found=found,
         expected=score_backups(figures_of(rows), beside, FLEET),
         reasons=explain(figures_of(rows), beside, FLEET),
+        smallest=smallest_shares(figures_of(rows), beside, FLEET, 0.0),
     )
 
 
@@ -143,6 +145,13 @@ def test_what_is_usual_is_said_of_backups_that_alert_and_of_no_other(kernel):
         assert (said.pop("signal"), said.pop("unit")) == (signal, UNIT_OF_SIGNAL[signal])
         numbers = {name: kernel.reasons[name][place] for name in said}
         assert said == pytest.approx({name: None if np.isnan(n) else n for name, n in numbers.items()})
+
+
+def test_of_backups_that_alert_the_smallest_share_that_would_have_is_said_by_kind(kernel):
+    for row, shares in zip(kernel.found, kernel.smallest, strict=True):
+        said = {kind: None if np.isnan(share) else share for kind, share in zip(KINDS, shares, strict=True)}
+        assert row["smallest_share"] == (said if row["anomaly_score"] >= row["threshold"] else None)
+    assert any(row["smallest_share"] and None not in row["smallest_share"].values() for row in kernel.found)
 
 
 def test_the_threshold_is_minus_log10_of_the_budget():

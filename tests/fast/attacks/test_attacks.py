@@ -87,6 +87,7 @@ BY_HAND = {
     "move_1": change("A 200 D 200 V 200", b=400_000, q=0, c=100_000, gone=400_000),
     "move_0.1": change("A 20 D 20 V 20", b=40_000, q=0, c=10_000, gone=40_000),
     "upgrade": change("A 20 D 20 U 60", b=160_000, c=40_000, gone=40_000),
+    "touch_1": change("U 200"),
 }
 
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.model.calibration import along, anomaly_score, backups_per_year, on_schedule
-from jobs.train.sets import fit_reach
+from jobs.train.calibrations import fit_reach
 from tests.fast.model.made_up import SHIPPED
 
 CALIBRATIONS = SHIPPED.sets["stored"].calibrations
@@ -37,7 +37,7 @@ def test_a_score_between_two_histories_lies_between_theirs():
 
 def test_a_busy_device_needs_a_rarer_backup_to_score_the_same_but_not_in_step():
     raw = np.array([3.0, 3.0])
-    weekly, hourly = on_schedule(raw, np.array([52.0, 8_766.0]))
+    weekly, hourly = on_schedule(raw, np.array([52.0, 8_766.0]), 0.3)
     assert 0 < weekly - hourly < np.log10(8_766 / 52)
 
 

@@ -48,9 +48,9 @@ def plain_ratios(backups, curve):
 
 @given(seed=st.integers(0, 2**32 - 1), sizes=st.lists(st.integers(1, 30), min_size=1, max_size=6))
 def test_offset_spread_and_density_are_those_of_plain_python(seed, sizes):
-    backups = some_backups(np.random.default_rng(seed), sum(sizes))
+    backups = completed(some_backups(np.random.default_rng(seed), sum(sizes)))
     device = np.repeat(np.arange(len(sizes)), sizes)
-    fitted = fit_ratios(completed(backups), device, len(sizes), CURVE)
+    fitted = fit_ratios(backups, device, len(sizes), CURVE)
     for place in range(len(sizes)):
         own = {name: column[device == place] for name, column in backups.items()}
         expected = plain_ratios(own, CURVE)

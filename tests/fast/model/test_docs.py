@@ -4,14 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.detection.tables import tables_of
+from benchmarks.detection.tables import PAGE as PAGE_PATH
+from benchmarks.detection.tables import PEERS, RESULTS, tables_of, tables_of_peers, with_tables
 from jobs.model.point_sets import SETS
 from jobs.model.signals import KIND_OF_SIGNAL, SIGNALS, UNIT_OF_SIGNAL
 from jobs.model.sub_kinds import SUB_KINDS
 
 ROOT = Path(__file__).resolve().parents[3]
-PAGE = (ROOT / "docs" / "detection.md").read_text("utf-8")
-TABLES = tables_of(json.loads((ROOT / "benchmarks" / "results" / "detection.json").read_text("utf-8")))
+PAGE = PAGE_PATH.read_text("utf-8")
+RESULT = json.loads(RESULTS.read_text("utf-8"))
+TABLES = tables_of(RESULT) | tables_of_peers(RESULT, json.loads(PEERS.read_text("utf-8")))
 
 
 def test_every_heading_that_the_code_cites_is_there():
@@ -38,3 +40,10 @@ def test_every_sub_kind_stands_with_its_kind_and_every_set_is_named():
 @pytest.mark.parametrize("name", TABLES)
 def test_the_figures_of_the_page_are_those_that_were_measured(name):
     assert TABLES[name] in PAGE
+
+
+def test_new_figures_take_the_place_of_the_old_ones_and_nothing_else_changes():
+    page = "before\n\n| a | b |\n| --- | --- |\n| old | 1 |\n| old | 2 |\n\n| c |\n| --- |\n| kept |\nafter"
+    new = "| a | b |\n| --- | --- |\n| new | 3 |"
+    assert with_tables(page, {"": new}) == f"before\n\n{new}\n\n| c |\n| --- |\n| kept |\nafter"
+    assert with_tables(PAGE, TABLES) == PAGE

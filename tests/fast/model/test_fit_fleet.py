@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from jobs.errors import UdaError
+from jobs.model.devices import HISTORY
 from jobs.model.fleet import FleetModel
 from jobs.model.prior import GRID, NODES, prior_chance
 from jobs.model.signals import SIGNALS
@@ -27,13 +28,14 @@ def test_the_budget_is_kept_on_the_histories_that_were_fitted():
     years = judged_years(BACKUPS["ended_at"], DEVICE).sum()
     for name in ("stored", "ratio"):
         products = [as_printed(BACKUPS, product) for product in PRODUCTS if product.set == name]
-        for history in (20, 365):
+        for history in (20, HISTORY):
             alerts = 0
             for printed in products:
                 walk = walk_forward(printed, DEVICE, FLEET, history)
                 score = score_walk(rows(printed, walk.row), walk, FLEET)["anomaly_score"]
                 alerts += (score >= -np.log10(10)).sum() / years
-            assert 5 < alerts / len(products) < 15, (name, history)  # many backups of made-up devices score the same
+            # Many backups of made-up devices score the same; and young devices are kept well below the budget.
+            assert (5 if history == HISTORY else 2) < alerts / len(products) < 15, (name, history)
 
 
 def test_a_fitted_model_can_be_stored():

@@ -13,19 +13,22 @@ from jobs.model.scoring import score_backups, sub_kind_scores
 from jobs.model.signals import FIGURES, SIGNALS
 from jobs.model.stand_ins import completed
 from jobs.model.sub_kinds import BUDGETS, COLUMNS, SUB_KINDS
-from jobs.train.sets import fit_reach
+from jobs.train.calibrations import fit_reach
+from jobs.train.products import PRODUCTS, as_printed
 from tests.fast.model.made_up import SHIPPED, model_of, some_backups, steady_device
 
 KNOTS = {"evidence": (0, 0.7, 1.4, 2.2, 6), "surge": (0, 0.7, 1.4, 2.2, 6), "share": (0, 1, 2, 2.5, 3)}
 WHOLE = {  # what a share is of
     "encrypted": lambda row: (1 - min(row["expected"], 0.95)) * row["bytes_before"],
     "stored_encrypted": lambda row: (1 - min(row["density"], 0.95)) * row["bytes_before"],
+    "rewritten_encrypted": lambda row: (1 - min(row["density"], 0.95)) * row["bytes_before"],
     "emptied": lambda row: row["density"] * row["bytes_before"],
-    **dict.fromkeys(("uploaded", "rewritten", "lost", "gained"), lambda row: row["bytes_before"]),
+    **dict.fromkeys(("uploaded", "rewritten", "lost", "gained", "grown"), lambda row: row["bytes_before"]),
 }
 SIGNAL_OF_SHARE = {
     "encrypted": "excess_bytes",
     "stored_encrypted": "stored_excess",
+    "rewritten_encrypted": "rewritten_excess",
     "emptied": "stored_deficit",
     "uploaded": "uploaded_bytes",
 }
@@ -144,13 +147,36 @@ def test_an_unknown_count_never_gives_evidence_and_never_raises_a_score():
     assert unknown["anomaly_score"][0] < known["anomaly_score"][0]
 
 
-def test_each_backup_is_judged_by_the_set_that_its_figures_allow():
+STORE = ("bytes_total_compressed", "bytes_total_compressed_before")
+COUNTS = ("files_added", "files_updated", "files_deleted")
+UNKNOWN_OF = {
+    "stored": (),
+    "dense": (),
+    "totals": COUNTS,
+    "ratio": STORE,
+    "ratio_counts": (*STORE, "files_new_extension"),
+    "ratio_unique": (*STORE, "bytes_uploaded"),
+    "ratio_totals": (*STORE, "bytes_uploaded", *COUNTS),
+    "counts": (*STORE, "bytes_compressed"),
+    "counts_totals": (*STORE, "bytes_compressed", *COUNTS),
+    "size": (*STORE, "bytes_compressed", *COUNTS, "files_total", "files_before"),
+    "upload": (*STORE, "bytes_compressed", *COUNTS, "files_total", "files_before", "bytes_total"),
+}
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_each_backup_is_judged_by_the_set_that_its_figures_allow(name):
     backups = some_backups(np.random.default_rng(0), 4)
-    for row, unknown in enumerate(((), ("bytes_total_compressed",), ("bytes_compressed",), ("files_before",)), 0):
-        for name in unknown:
-            for later in range(row, 4):
-                backups[name][later] = np.nan
-    backups["files_total"][3] = np.nan
-    assert set(FIGURES) <= set(backups)
+    density = 0.95 if name == "dense" else 0.5
+    backups["bytes_total_compressed_before"] = np.floor(backups["bytes_before"] * density)
+    backups |= dict.fromkeys(UNKNOWN_OF[name], np.full(4, np.nan))
     (part,) = compared(backups, model_of(steady_device(backups=40), 4), SHIPPED, np.arange(4))
-    assert [SETS[place] for place in part["set"]] == ["stored", "ratio", "counts", "size"]
+    assert [SETS[place] for place in part["set"]] == [name] * 4
+
+
+@pytest.mark.parametrize("product", PRODUCTS, ids=lambda product: product.name)
+def test_a_products_records_are_judged_by_the_set_that_was_learned_from_it(product):
+    printed = as_printed(steady_device(backups=41), product)
+    rows = {name: printed[name][1:] for name in FIGURES}
+    (part,) = compared(rows, model_of(steady_device(backups=40), 40), SHIPPED, np.arange(40))
+    assert {SETS[place] for place in part["set"]} == {product.set}

@@ -20,6 +20,8 @@ OBVIOUS = {
     "delete_1": "delete",
     "add_0.5": "add",
     "wipe_1": "modify",
+    "stage_0.5": "add",
+    "padded_0.5": "modify",
 }
 GOLDEN = json.loads(Path(__file__).with_name("golden_scores.json").read_text("utf-8"))
 

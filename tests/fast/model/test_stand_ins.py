@@ -58,3 +58,19 @@ def test_files_that_go_take_their_bytes_with_them_whatever_the_totals_say_or_lea
     assert one(**gone, bytes_total=1_000)["bytes_lost"] == 9_000
     assert one(files_before=100, files_added=0, files_deleted=50)["bytes_lost"] == 50 * 8_000
     assert one(bytes_before=10_000, bytes_total=20_000)["bytes_lost"] == 0
+
+
+def test_files_that_only_changed_owner_or_time_are_hardly_updated():
+    held = {"files_before": 1_000, "bytes_before": 8e6, "bytes_total": 8e6}
+    assert one(**held, files_updated=1_000, bytes_uploaded=2_000)["files_updated"] == 1
+    assert one(**held, files_updated=1_000, bytes_unique=800_000)["files_updated"] == 200
+    assert one(**held, files_updated=100, bytes_uploaded=800_000)["files_updated"] == 100
+    assert one(files_updated=1_000)["files_updated"] == 1_000
+
+
+def test_files_grew_by_what_was_gained_beyond_the_added_ones_and_at_most_by_what_was_rewritten():
+    held = {"files_before": 100, "bytes_before": 10_000}
+    assert one(**held, bytes_total=12_500, bytes_uploaded=7_500, files_added=0)["bytes_grown"] == 2_500
+    assert one(**held, bytes_total=12_500, bytes_uploaded=7_500, files_added=10)["bytes_grown"] == 1_500
+    assert one(**held, bytes_total=12_500, bytes_uploaded=2_500, files_added=1)["bytes_grown"] == 0
+    assert one(**held, bytes_total=9_000, bytes_uploaded=7_500, files_added=0)["bytes_grown"] == 0
