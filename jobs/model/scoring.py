@@ -25,9 +25,8 @@ _IN_PLACES = [_IN_PLACE, _NAMES.index("rename")]
 _REWRITES = [_NAMES.index(name) for name in ("modify", "surge")]
 _ADDS = [_NAMES.index(name) for name in ("add", "stage")]
 _LOST, _DELETED = SIGNALS.index("lost"), [SIGNALS.index(name) for name in ("deleted", "deleted_net", "deleted_alone")]
-_STORED_EXCESS, _RATIO_HIGH, _EXCESS, _REWRITTEN_EXCESS = (
-    SIGNALS.index(name) for name in ("stored_excess", "ratio_high", "excess_bytes", "rewritten_excess")
-)
+_STORED_EXCESS, _RATIO_HIGH = SIGNALS.index("stored_excess"), SIGNALS.index("ratio_high")
+_GAINED, _REWRITTEN = SIGNALS.index("gained"), SIGNALS.index("rewritten")
 SURELY_DENSE = 2.0  # evidence: one ordinary backup in a hundred compresses so badly
 
 
@@ -138,16 +137,16 @@ def _named(winner: Array, rows: Arrays) -> Array:
     """The sub-kind that gives each backup its kind: the winner, or what compression tells of it.
 
     What looks like rewritten files is encryption in place where it did not compress as usual; so is what looks like
-    dense new files where the updated ones can hold it. What looks like encrypted files is new dense ones where most of
-    the dense bytes were gained.
+    dense new files where the updated ones can hold it. What looks like encrypted files is new dense ones where the
+    device gained more than it rewrote.
     """
     evidence, signals = rows["evidence"], rows["signals"]
-    of_store = signals[:, _STORED_EXCESS]
-    has_store = ~np.isnan(of_store)
+    has_store = ~np.isnan(signals[:, _STORED_EXCESS])
     is_dense = np.where(has_store, evidence[:, _STORED_EXCESS], evidence[:, _RATIO_HIGH]) >= SURELY_DENSE
-    dense = np.where(has_store, of_store, signals[:, _EXCESS])
-    is_gained = signals[:, _REWRITTEN_EXCESS] < dense / 2  # not where one of them is unknown
-    is_encrypted = np.where(np.isin(winner, _REWRITES), is_dense, rows["is_rewrite"] & np.isin(winner, _ADDS))
+    # Not where one of the two is unknown; and encryption leaves room for little else on the same day.
+    is_gained = signals[:, _GAINED] > signals[:, _REWRITTEN]
+    is_updated = rows["is_rewrite"] & ~is_gained & np.isin(winner, _ADDS)
+    is_encrypted = np.where(np.isin(winner, _REWRITES), is_dense, is_updated)
     named: Array = np.where(is_encrypted, _IN_PLACE, winner)
     return np.where(np.isin(winner, _IN_PLACES) & is_gained, _STAGE, named)
 
