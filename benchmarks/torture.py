@@ -44,7 +44,7 @@ def main() -> int:
     """0 if all tables are the same, 1 if not."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--damaged", type=int, default=10_000, help="files of records, and as many runs of tools")
+    parser.add_argument("--damaged", type=int, default=5_000, help="files of records, and as many runs of tools")
     parser.add_argument("--seed", type=int, default=None, help="repeat an earlier call")
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 32)

@@ -69,6 +69,7 @@ class Config:
     mlflow: Mlflow
     tenants: Mapping[str, str]
     time_zone: Mapping[str, str]
+    git_devices: Mapping[str, str]
     spark: Mapping[str, str]
 
 
@@ -102,7 +103,7 @@ def load_config(path: Path | None, environment: Mapping[str, str]) -> Config:
     return config  # type: ignore[no-any-return]  # built from Config's own field types
 
 
-FREE_TABLES = ("tenants", "time_zone", "spark")  # their keys are the user's own
+FREE_TABLES = ("tenants", "time_zone", "git_devices", "spark")  # their keys are the user's own
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -189,4 +190,14 @@ def _out_of_range(settings: dict[str, Any]) -> list[str]:
         faults.append(f"score.budget: must be above 0 and finite, got {settings['score']['budget']}")
     unknown = {prefix: zone for prefix, zone in settings["time_zone"].items() if zone not in available_timezones()}
     faults += [f'time_zone."{p}": must be a name like Europe/Berlin, got {zone!r}' for p, zone in unknown.items()]
-    return faults
+    return faults + _git_faults(settings["git_devices"])
+
+
+def _git_faults(devices: Mapping[str, str]) -> list[str]:
+    at = "git_devices"
+    faults = [f'{at}."{path}": must be a repository and a folder in it' for path in devices if "/" not in path[:-1]]
+    inside = [(path, other) for path in devices for other in devices if path.startswith(other.rstrip("/") + "/")]
+    faults += [f'{at}."{path}": lies inside "{other}"; a file belongs to one device' for path, other in inside]
+    names = list(devices.values())
+    twice = sorted({name for name in names if names.count(name) > 1})
+    return faults + [f'{at}: "{name}" stands for two folders; a device is one' for name in twice]

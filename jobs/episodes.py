@@ -60,13 +60,20 @@ def timeline(
             "turn": F.count("anomaly_score").over(_up_to(_NOW)),  # judged backups so far
         }
     )
-    rows = rows.withColumn("is_excused", F.lit(False))
-    if feedback is None:
-        rows = rows.withColumns({name: F.lit(None).cast(SAID) for name in ("said", "judgement")})
-        rows = rows.withColumn("raw_id", F.lit(None).cast("string"))
+    rows = _with_beginnings(rows.withColumn("is_excused", F.lit(False)), aged_days, aged_backups)
+    if feedback is None:  # the ordinary case: half of the windows are not needed
+        nothing = {
+            "said": SAID,
+            "judgement": SAID,
+            "raw_id": "string",
+            "has_attack": "boolean",
+            "quiet_until": "timestamp",
+        }
+        rows = rows.withColumns({name: F.lit(None).cast(kind) for name, kind in nothing.items()})
     else:
-        rows = _with_verdicts(_with_beginnings(rows, aged_days, aged_backups), feedback)
-    return _told(_with_beginnings(rows, aged_days, aged_backups), aged_backups)
+        rows = _with_beginnings(_with_verdicts(rows, feedback), aged_days, aged_backups)
+        rows = _with_effects(rows)
+    return _told(rows, aged_backups)
 
 
 def anomaly_id() -> Column:
@@ -95,7 +102,7 @@ def _with_beginnings(rows: DataFrame, aged_days: int, aged_backups: int) -> Data
     is_suspect = (turns <= aged_backups) | (F.date_diff("day", last["day"]) <= aged_days)
     is_like_it = is_suspect & F.col("anomaly_kind").eqNullSafe(last["anomaly_kind"])
     goes_on = F.coalesce(~last["is_excused"] & ((turns == 1) | is_like_it), F.lit(False))
-    rows = rows.withColumn("begins", F.col("is_alert") & ~F.col("is_excused") & ~goes_on)
+    rows = rows.withColumn("begins", _is_unusual() & ~goes_on)
     return rows.withColumns(
         {
             "number": F.count_if("begins").over(_up_to(_NOW)),
@@ -126,21 +133,28 @@ def _with_verdicts(rows: DataFrame, feedback: DataFrame) -> DataFrame:
     return rows.withColumns({"is_excused": F.col("is_alert") & is_in_order, "raw_id": F.col("begun_id")})
 
 
+def _with_effects(rows: DataFrame) -> DataFrame:
+    """What a verdict on one alert does to others: whether their episode is an attack, and until when to be quiet."""
+    episode = Window.partitionBy(*DEVICE, "number")
+    is_confirmed = _is_unusual() & (F.col("judgement.verdict") == "confirmed")
+    snooze = F.when(F.col("said.verdict") == "snooze", F.col("said.snooze_until"))
+    # A snooze is about the alert's whole episode, and about all that the device does later.
+    until = F.greatest(F.max(snooze).over(episode), F.max(snooze).over(_up_to(_NOW)))
+    return rows.withColumns({"has_attack": F.bool_or(is_confirmed).over(episode), "quiet_until": until})
+
+
+def _is_unusual() -> Column:
+    return F.col("is_alert") & ~F.col("is_excused")
+
+
 def _told(rows: DataFrame, aged_backups: int) -> DataFrame:
     """The columns of `timeline`, once it is known which alerts begin an episode."""
     device, episode = Window.partitionBy(*DEVICE), Window.partitionBy(*DEVICE, "number")
-    is_unusual = F.col("is_alert") & ~F.col("is_excused")
-    snooze = F.when(F.col("said.verdict") == "snooze", F.col("said.snooze_until"))
     rows = rows.withColumns(
         {
-            "last_turn": F.max(F.when(is_unusual, F.col("turn"))).over(episode),
-            "has_attack": F.bool_or(is_unusual & (F.col("judgement.verdict") == "confirmed")).over(episode),
+            "last_turn": F.max(F.when(_is_unusual(), F.col("turn"))).over(episode),
             "turns": F.max("turn").over(device),
             "newest_at": F.max("ended_at").over(device),
-            # The anomaly's own episode, whichever of its alerts was snoozed, and what the device does later.
-            "quiet_until": F.greatest(
-                F.max(snooze).over(_up_to(_NOW)), F.max(F.when(is_unusual, snooze)).over(episode)
-            ),
         }
     )
     is_inside = F.coalesce(F.col("turn") <= F.col("last_turn"), F.lit(False))
@@ -153,7 +167,7 @@ def _told(rows: DataFrame, aged_backups: int) -> DataFrame:
         "ended_at",
         "is_alert",
         "is_excused",
-        (is_unusual & F.coalesce("has_attack", F.lit(False))).alias("is_attack"),
+        (_is_unusual() & F.coalesce("has_attack", F.lit(False))).alias("is_attack"),
         "is_good",
         F.when(F.col("is_inside"), F.col("begun_id")).when(F.col("is_excused"), F.col("raw_id")).alias("episode_id"),
         (F.col("is_inside") & (F.col("last_turn") == F.col("turns"))).alias("is_open"),

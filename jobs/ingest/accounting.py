@@ -42,33 +42,38 @@ def first_of_each_key(good: DataFrame) -> DataFrame:
     return good.withColumn("turn", F.row_number().over(order)).where("turn = 1").drop("turn")
 
 
-def not_held_as_themselves(good: DataFrame, held: DataFrame) -> DataFrame:
+def not_held_as_themselves(good: DataFrame, held: DataFrame, landed: DataFrame) -> DataFrame:
     """Good rows whose key `backups` holds from another line: the columns of `rejects` but run_id.
 
     Inner join on the key, of which `held` has each once. A row that is held from its own line is no reject: the run was
     killed after writing it, or the file was read again.
+
+    Left join with `landed` on source and position: of a conflict the record itself is read again, as few are in one.
     """
-    landed, there = good.alias("landed"), held.select(*BACKUPS.names).alias("there")
-    same_key = [F.col(f"landed.{name}") == F.col(f"there.{name}") for name in KEY]
-    other_line = (F.col("landed.source") != F.col("there.source")) | (
-        F.col("landed.position") != F.col("there.position")
-    )
-    is_conflict = disagree_on_counts("landed", "there")
+    own, there = good.alias("own"), held.select(*BACKUPS.names).alias("there")
+    same_key = [F.col(f"own.{name}") == F.col(f"there.{name}") for name in KEY]
+    other_line = (F.col("own.source") != F.col("there.source")) | (F.col("own.position") != F.col("there.position"))
+    is_conflict = F.col("is_conflict")
     at = F.concat_ws(" line ", "there.source", "there.position")
-    return (
-        landed.join(there, on=same_key, how="inner")
-        .where(other_line)
-        .select(
-            "landed.source",
-            "landed.position",
-            F.when(is_conflict, "conflicting_record").otherwise("duplicate").alias("reason"),
-            F.lit(None).cast("string").alias("field"),
-            F.when(is_conflict, F.concat(F.lit("another record of this backup has other counts: "), at))
-            .otherwise(F.concat(F.lit("the backup is held already: "), at))
-            .alias("detail"),
-            "landed.tenant_id",
-            *_kept(F.when(is_conflict, F.col("landed.record")), F.lit(None).cast("string")),
-        )
+    found = own.join(there, on=same_key, how="inner").where(other_line)
+    found = found.select(
+        "own.source",
+        "own.position",
+        "own.tenant_id",
+        disagree_on_counts("own", "there").alias("is_conflict"),
+        at.alias("at"),
+    )
+    records = landed.select("source", "position", "record")
+    return found.join(records, on=["source", "position"], how="left").select(
+        "source",
+        "position",
+        F.when(is_conflict, "conflicting_record").otherwise("duplicate").alias("reason"),
+        F.lit(None).cast("string").alias("field"),
+        F.when(is_conflict, F.concat(F.lit("another record of this backup has other counts: "), "at"))
+        .otherwise(F.concat(F.lit("the backup is held already: "), "at"))
+        .alias("detail"),
+        "tenant_id",
+        *_kept(F.when(is_conflict, F.col("record")), F.lit(None).cast("string")),
     )
 
 

@@ -91,13 +91,13 @@ def sort_files(seen: Sequence[Seen], place: Place, settled: set[str]) -> Landed:
     return landed
 
 
-def begun_runs(seen: Sequence[Seen], place: Place) -> dict[str, int]:
-    """Runs with new files of which other files, but no `.exit`, came earlier; and how many did."""
-    found = {}
+def begun_runs(seen: Sequence[Seen], place: Place) -> list[str]:
+    """Sources of runs with new files of which other files, but no `.exit`, came earlier."""
+    found = []
     for source, files in _by_run(seen, place).items():
         earlier = [what for what, file in files if not file.is_new]
         if earlier and EXIT not in earlier and len(earlier) < len(files):
-            found[source] = len(earlier)
+            found.append(source)
     return found
 
 

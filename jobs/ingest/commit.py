@@ -22,7 +22,8 @@ def commit(store: Store, config: Config, landed: Sequence[DataFrame]) -> dict[st
     AccountingError
         A record is in neither table, or in both.
     """
-    rows, by_source = _parsed(store, config, union_all(landed))
+    all_landed = union_all(landed)
+    rows, by_source = _parsed(store, config, all_landed)
     days = sorted({day for row in by_source for day in row["days"]})
     good = rows.where("fault IS NULL")
     expected, keys = sum(row["good"] for row in by_source), accounting.number_of_keys(good)
@@ -32,7 +33,7 @@ def commit(store: Store, config: Config, landed: Sequence[DataFrame]) -> dict[st
     inserted = store.insert_new(backups, BACKUPS, days)
     rejects = [accounting.rejects_of_faults(rows.where("fault IS NOT NULL"))]
     if inserted < expected:  # else no key was held before, so the join could find nothing
-        rejects.append(accounting.not_held_as_themselves(good, store.read(BACKUPS, days)))
+        rejects.append(accounting.not_held_as_themselves(good, store.read(BACKUPS, days), all_landed))
     landed_by_source = {row["source"]: row["landed"] for row in by_source}
     if expected < sum(landed_by_source.values()) or inserted < expected:
         store.insert_new(union_all(rejects).withColumn("run_id", run_id), REJECTS, days=None)

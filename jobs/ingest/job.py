@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -116,7 +116,7 @@ def _settled(store: Store, config: Config) -> arrivals.Landed:
     return arrivals.Landed(stems=[place.stem(source, files) for source, files in runs.items() if source not in grown])
 
 
-def _held(store: Store, runs: Mapping[str, object]) -> dict[str, bool]:
+def _held(store: Store, runs: Collection[str]) -> dict[str, bool]:
     """Of some runs those that the tables hold, and whether each was read with its exit status."""
     if not runs:
         return {}
@@ -132,12 +132,20 @@ def _ingest_clones(store: Store, config: Config) -> dict[str, int]:
     held = {row["device_id"]: row["day"] + timedelta(days=1) for row in newest.collect()}
     rows = [
         row
-        for device_id in list_names(store.spark, place)
+        for name in list_names(store.spark, place)
+        for prefix, device_id in _devices_of(name, config.git_devices)
         for row in records.rows_of_clone(
-            Path(place) / device_id, device_id, store.run.moment.date(), held.get(device_id)
+            Path(place) / name, device_id, store.run.moment.date(), held.get(device_id), prefix
         )
     ]
     return commit(store, config, [records.frame_of(store.spark, rows)]) if rows else {}
+
+
+def _devices_of(repository: str, named: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Folders of a repository that are a device each, and what these are called; without any it is one device."""
+    beginning = f"{repository}/"
+    own = [(path.removeprefix(beginning), device) for path, device in named.items() if path.startswith(beginning)]
+    return own or [("", repository)]
 
 
 if __name__ == "__main__":

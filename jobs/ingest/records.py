@@ -83,9 +83,9 @@ def rows_of_stem(product: str, stem: Stem, latest: datetime) -> Iterator[Row]:
         yield _row(stem.source, position, outcome)
 
 
-def rows_of_clone(folder: Path, device_id: str, until: date, since: date | None) -> Iterator[Row]:
-    """A row a day for a git repository, from `since` on and before `until`."""
-    for source, outcome in git.read(folder, device_id, until, since):
+def rows_of_clone(folder: Path, device_id: str, until: date, since: date | None, prefix: str) -> Iterator[Row]:
+    """A row a day for a git repository, or for a folder of it, from `since` on and before `until`."""
+    for source, outcome in git.read(folder, device_id, until, since, prefix):
         yield _row(source, 0 if isinstance(outcome, Fault) else 1, outcome)
 
 

@@ -39,8 +39,9 @@ def typed(records: DataFrame, tenants: Mapping[str, str], moment: datetime, max_
     Returns
     -------
     DataFrame
-        Columns of `backups` but run_id, `record`, `record_sha256`, `refused`, and `is_in_order`: `parsed` would give
-        the same row and no fault. Of the others, which are few, only what `records` held means anything.
+        Columns of `backups` but run_id, `record` (null where in order), `record_sha256`, `refused`, and `is_in_order`:
+        `parsed` would give the same row and no fault. Of the others, which are few, only what `records` held means
+        anything.
     """
     corrupt = {"columnNameOfCorruptRecord": "_corrupt"}
     said = records.select("*", F.from_json("record", AS_TYPED, corrupt).alias("said"))
@@ -74,7 +75,7 @@ def typed(records: DataFrame, tenants: Mapping[str, str], moment: datetime, max_
     columns = {name: F.coalesce(name, F.array().cast("array<string>")) for name in LISTS}
     return rows.select(
         *[columns.get(name, F.col(name)).alias(name) for name in BACKUPS.names if name != "run_id"],
-        "record",
+        F.when(~F.col("is_in_order"), F.col("record")).alias("record"),  # of the others it is half of what they weigh
         "record_sha256",
         "refused",
         "is_in_order",

@@ -27,7 +27,8 @@ YOUNG = {
 }
 DENSE_STORE = 0.9  # compressed share; from here on encryption hardly shows in what is stored
 PRINTED = ("files_updated", "bytes_uploaded", "files_new_extension")  # what decides on the set as it was printed
-_NUMBERS = ("ratio_offset", "ratio_spread", "stored_density", "backups_per_year", "top", "bins")
+_NUMBERS = ("ratio_offset", "ratio_spread", "stored_density", "backups_per_year")
+_TABLES = ("top", "bins")
 _CHUNK = 4096  # rows at a time: keeps memory flat and the work in the processor's cache
 _EACH_BIN = np.eye(BINS, dtype=np.float32)
 
@@ -49,11 +50,15 @@ def compared(backups: Arrays, models: Arrays, fleet: FleetModel, beside: Array) 
     """
     for start in range(0, max(len(beside), 1), _CHUNK):
         chunk = slice(start, start + _CHUNK)
-        own = completed_models({name: models[name].take(beside[chunk], axis=0) for name in _NUMBERS})
+        # Of a chunk's models each is taken once: backups that come device by device share theirs.
+        used, of_row = np.unique(beside[chunk], return_inverse=True)
+        own = completed_models({name: models[name].take(used, axis=0) for name in (*_NUMBERS, *_TABLES)})
+        tables = {name: own.pop(name) for name in _TABLES}
+        own = {name: own[name].take(of_row) for name in _NUMBERS}
         figures = completed({name: backups[name][chunk] for name in FIGURES})
         expected = ratio_beside(figures, own, fleet.curve)
         signals = signals_of(figures, expected, own["ratio_spread"], own["stored_density"])
-        evidence, surge, beyond = _evidence(signals, figures["cohort"], own, fleet)
+        evidence, surge, beyond = _evidence(signals, figures["cohort"], tables, of_row, fleet)
         yield {
             "signals": signals,
             "evidence": evidence,
@@ -61,7 +66,7 @@ def compared(backups: Arrays, models: Arrays, fleet: FleetModel, beside: Array) 
             "set": set_of(figures, *(~np.isnan(backups[name][chunk]) for name in PRINTED)),
             "is_rewrite": _is_rewrite(figures, expected),
             "schedule": own["backups_per_year"],
-            "history": history_of(own["bins"]),
+            "history": history_of(tables["bins"]).take(of_row),
         }
 
 
@@ -107,13 +112,15 @@ def set_of(figures: Arrays, is_counted: Array, is_sent: Array, is_named: Array) 
     return found
 
 
-def _evidence(signals: Array, cohort: Array, models: Arrays, fleet: FleetModel) -> tuple[Array, Array, Array]:
+def _evidence(
+    signals: Array, cohort: Array, models: Arrays, of_row: Array, fleet: FleetModel
+) -> tuple[Array, Array, Array]:
     """Evidence and surge of each signal, and how far it is beyond usual; 0 where it is 0 or unknown."""
     by_signal = signals.T
     at, signal, row = above_zero(by_signal)  # what follows is worked out only where there is something
     plain = by_signal.take(at)
     values = np.log1p(plain.astype(np.float32))
-    place = row * len(SIGNALS) + signal
+    place = of_row.take(row) * len(SIGNALS) + signal
     top = models["top"].take(place)
     counts = models["bins"].reshape(-1, BINS).take(place, axis=0)
     counts = (_EACH_BIN @ counts.T).T  # the same, each bin's counts side by side: half the time of a copy

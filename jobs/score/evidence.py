@@ -95,8 +95,11 @@ def score_part(rows: pa.Table, fleet: FleetModel, threshold: float) -> pa.Table:
     models |= {name: _rows(rows[name], n_models, width) for name, width in ARRAYS.items()}
     model_of = np.full(len(first), n_models)  # behind the last model stands what is unknown
     model_of[device[is_model]] = np.arange(n_models)
-    beside = model_of[device[~is_model]]
-    return _scored(rows.select([*CARRIED, *FIGURES]).filter(~is_model), models, beside, fleet, threshold)
+    # Device by device, so that each model is fetched into the processor's cache once.
+    backups = np.flatnonzero(~is_model)
+    backups = backups[np.argsort(device[backups], kind="stable")]
+    ordered = rows.select([*CARRIED, *FIGURES]).combine_chunks().take(pa.array(backups))
+    return _scored(ordered, models, model_of[device[backups]], fleet, threshold)
 
 
 def _scored(rows: pa.Table, models: Arrays, beside: Array, fleet: FleetModel, threshold: float) -> pa.Table:

@@ -121,6 +121,25 @@ def test_a_value_out_of_range_is_a_fault(key, value, fault):
     assert faults(f"[{section}]\n{name} = {value}\n") == [f"{key}: {fault}"]
 
 
+@pytest.mark.parametrize(
+    ("devices", "fault"),
+    [
+        ({"wiki": "manual"}, 'git_devices."wiki": must be a repository and a folder in it'),
+        (
+            {"wiki/a/b": "one", "wiki/a": "other"},
+            'git_devices."wiki/a/b": lies inside "wiki/a"; a file belongs to one device',
+        ),
+        ({"wiki/a": "one", "wiki/b": "one"}, 'git_devices: "one" stands for two folders; a device is one'),
+    ],
+)
+def test_folders_of_a_repository_are_devices_apart(tmp_path, devices, fault):
+    file = tmp_path / "uda.toml"
+    file.write_text("[git_devices]\n" + "".join(f'"{path}" = "{device}"\n' for path, device in devices.items()))
+    with pytest.raises(ConfigError) as raised:
+        load_config(file, {})
+    assert str(raised.value) == fault
+
+
 def test_all_faults_of_file_and_environment_are_said_at_once():
     said = faults("lakee = ''\n[score]\nbudget = 'x'\n[train]\nold = 1\n", {"UDA_TRAIN__AGED_DAYS": "soon"})
     assert said == [

@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import subprocess
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -75,12 +76,19 @@ def test_a_git_repository_is_read_by_day_and_only_for_what_is_new(store, config)
     git(folder, "init", "-q")
     for day in (1, 2, 2):
         commit(folder, f"2025-03-0{day}T10:00:00Z")
-    assert ingest(store, config) == {"landed": 2, "backups": 2, "rejects": 0, "duplicates": 0}
+    tree = folder.with_name("tree")
+    (tree / "docs").mkdir(parents=True)
+    git(tree, "init", "-q")
+    commit(tree, "2025-03-01T10:00:00Z", "docs/a", "b")
+    config = replace(config, git_devices={"tree/docs": "manual"})
+    assert ingest(store, config) == {"landed": 3, "backups": 3, "rejects": 0, "duplicates": 0}
     assert ingest(store, config)["landed"] == 0
     commit(folder, "2025-03-04T10:00:00Z")
+    commit(tree, "2025-03-04T10:00:00Z", "c")
     assert ingest(store, config)["backups"] == 1
-    rows = store.read(BACKUPS).orderBy("ended_at").collect()
+    rows = store.read(BACKUPS).orderBy("source").collect()
     assert [(row["source"], row["backup_kind"], row["files_added"]) for row in rows] == [
+        ("git/manual/2025-03-01", "full", 1),
         ("git/wiki/2025-03-01", "full", 1),
         ("git/wiki/2025-03-02", "incremental", 2),
         ("git/wiki/2025-03-04", "incremental", 1),
@@ -95,8 +103,9 @@ def test_a_folder_that_is_no_repository_is_refused_and_the_others_are_read(store
     assert (reject["source"], reject["position"], reject["reason"]) == ("git/empty", 0, "unreadable")
 
 
-def commit(folder, at):
-    (folder / f"file {len(list(folder.iterdir()))}").write_text(at, "utf-8")
+def commit(folder, at, *names):
+    for name in names or [f"file {len(list(folder.iterdir()))}"]:
+        (folder / name).write_text(at, "utf-8")
     git(folder, "add", "-A")
     git(folder, "commit", "-q", "-m", "x", at=at)
 

@@ -27,7 +27,7 @@ from jobs.run import Run
 from jobs.score.anomalies import anomalies_of
 from jobs.score.evidence import scored, threshold_of
 from jobs.score.job import score, score_new
-from jobs.score.last_good import devices_now
+from jobs.score.last_good import devices_as_told, devices_now
 from jobs.store import Store
 from jobs.tables import ANOMALIES, BACKUPS, DEVICE_MODELS, DEVICES, FEATURES, FEEDBACK, KINDS, SCORES
 from tests.aftermath import HISTORIES, changed, judged, place_in_device, some_devices, struck, without_size_of_store
@@ -286,7 +286,10 @@ def answered(session_of_tests):
     ]
     rows = timeline(features, scores, frame_of(session_of_tests, FEEDBACK, *said), *AGING).persist()
     listed = anomalies_of(rows, scores).orderBy("ended_at").collect()
-    return SimpleNamespace(timeline=rows.orderBy("ended_at").collect(), anomalies=listed)
+    stood = {"last_good_backup_id": "backup 0", "last_good_at": moment(0), "open_episode_id": "any"}
+    held = frame_of(session_of_tests, DEVICES, *[{"device_id": device, **stood} for device in GIVEN])
+    devices = {row["device_id"]: row for row in devices_as_told(held, rows).collect()}
+    return SimpleNamespace(timeline=rows.orderBy("ended_at").collect(), anomalies=listed, devices=devices)
 
 
 @pytest.mark.parametrize("story", GIVEN)
@@ -298,6 +301,14 @@ def test_a_verdict_has_its_effect_on_status_and_last_good(answered, story):
     rows = [row for row in answered.timeline if row["device_id"] == story]
     assert "".join("+" if row["is_good"] else " " for row in rows) == good
     assert [row["is_attack"] for row in rows] == [letter == "c" for letter in statuses]
+
+
+@pytest.mark.parametrize("story", GIVEN)
+def test_a_device_follows_a_verdict_without_a_new_backup(answered, story):
+    letters, _, statuses, good = GIVEN[story]
+    device = answered.devices[story]
+    assert device["last_good_backup_id"] == f"backup {good.rindex('+')}"
+    assert (device["open_episode_id"] is not None) == (letters[-1] != "." and statuses[-1] not in "fb")
 
 
 def test_an_anomaly_shows_the_latest_verdict_on_itself(answered):

@@ -47,7 +47,7 @@ def test_a_record_in_order_is_the_row_that_reading_it_as_text_gives_and_no_other
     landed.append(("canonical/a/x.jsonl", 2, json.dumps(record(0)), None, ("bad_line", None, "refused by its reader")))
     landed.append(("canonical/a/x.jsonl", 3, None, "ab" * 32, ("too_long", None, "not held")))
     records = spark.createDataFrame(landed, LANDED)
-    by_types = typed(records, TENANTS, MOMENT, 1).where("is_in_order").drop("is_in_order", "refused")
+    by_types = typed(records, TENANTS, MOMENT, 1).where("is_in_order").drop("is_in_order", "refused", "record")
     places = [("canonical/x.jsonl", place) for place in range(len(IN_ORDER))] + [("canonical/a/x.jsonl", 1)]
     assert sorted(map(tuple, by_types.select("source", "position").collect())) == sorted(places)
     as_text = parsed(records, TENANTS, MOMENT, 1)

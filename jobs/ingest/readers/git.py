@@ -6,6 +6,7 @@ docs/bring-your-own.md says how to keep a mirror.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -57,7 +58,9 @@ class Change:
         return [*self.added.values(), *self.updated.values()]
 
 
-def read(folder: Path, device_id: str, until: date, since: date | None = None) -> Iterator[tuple[str, Outcome]]:
+def read(
+    folder: Path, device_id: str, until: date, since: date | None = None, prefix: str = ""
+) -> Iterator[tuple[str, Outcome]]:
     """Each UTC day's backup with its source, in time order; then, for the repository as one, why there are no more.
 
     Parameters
@@ -70,6 +73,8 @@ def read(folder: Path, device_id: str, until: date, since: date | None = None) -
         The first day that is left out, since it has not ended.
     since : date or None
         Earlier days are left out. What they did still counts: the rows are those of a reading without it.
+    prefix : str
+        The folder of the repository that the device is; "" is the whole tree.
 
     Notes
     -----
@@ -80,7 +85,7 @@ def read(folder: Path, device_id: str, until: date, since: date | None = None) -
     whole = f"{PRODUCT}/{device_id}"
     try:
         with opened(folder) as repository:
-            for at, fields in _backups(repository, (until - EPOCH).days, from_day):
+            for at, fields in _backups(repository, (until - EPOCH).days, from_day, _beginning(prefix)):
                 moment = datetime.fromtimestamp(at, UTC)
                 stem = Stem(f"{whole}/{moment:%Y-%m-%d}", device_id, moment, {})
                 yield stem.source, backup(PRODUCT, stem, started_at=moment, ended_at=moment, **fields)
@@ -109,13 +114,19 @@ def dated(times: Sequence[int]) -> list[int]:
     return found
 
 
-def _backups(repository: Repository, until: int, since: int) -> Iterator[tuple[int, dict[str, Any]]]:
+def _beginning(prefix: str) -> bytes:
+    """What the path of each file below a folder begins with."""
+    folder = os.fsencode(prefix.strip("/"))
+    return folder + b"/" if folder else b""
+
+
+def _backups(repository: Repository, until: int, since: int, beginning: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
     listed = output(repository, b"\n", "rev-list", "--first-parent", "--reverse", "--timestamp", repository.tip)
     times = dated([int(line.split()[0]) for line in listed])
     past = [time for time in times if time // DAY < until]
     tree, total, kind = Tree(), None, "full"
     with closing(Blobs(repository)) as blobs:
-        for commit, at, left in _days(repository, past, len(times) - len(past)):
+        for commit, at, left in _days(repository, past, len(times) - len(past), beginning):
             change = _change(tree, left)
             if at // DAY < since:  # sizes are asked for only where a row needs them: most of the work is there
                 _take(tree, change)
@@ -127,7 +138,7 @@ def _backups(repository: Repository, until: int, since: int) -> Iterator[tuple[i
 
 
 def _days(
-    repository: Repository, times: Sequence[int], skip: int
+    repository: Repository, times: Sequence[int], skip: int, beginning: bytes
 ) -> Iterator[tuple[str, int, dict[bytes, bytes | None]]]:
     """Of each day that touched a file: its last commit, that one's time, and what it left at the paths it touched."""
     if not times:
@@ -140,8 +151,8 @@ def _days(
         if b":" in entry:  # ":100644 100644 OLD NEW M", and the path follows
             old_mode, mode, _, blob, _ = entry.split(b":")[1].split(b" ")
             path, is_file = next(log, b""), mode.startswith(FILES)
-            if is_file or old_mode.startswith(FILES):
-                left[path] = bytes.fromhex(blob.decode()) if is_file else None
+            if path.startswith(beginning) and (is_file or old_mode.startswith(FILES)):
+                left[path.removeprefix(beginning)] = bytes.fromhex(blob.decode()) if is_file else None
             continue
         number += 1
         if left and times[number] // DAY != times[number - 1] // DAY:

@@ -337,6 +337,23 @@ def test_a_reading_from_some_day_on_gives_the_same_rows(folder):
         assert backups(folder, since=since) == {at: row for at, row in whole.items() if at >= since.isoformat()}
 
 
+def test_a_folder_of_a_repository_reads_like_a_repository_of_its_own(folder, tmp_path):
+    alone = made(tmp_path / "alone")
+    for day, docs, others in (
+        (1, {"a.md": b"1" * 100, "sub/b.md": b"2"}, {"docs.md": b"3", "docs2/c.md": b"4"}),
+        (2, {}, {"docs.md": b"5"}),
+        (3, {"a.md": None, "sub/b.md": b"6"}, {"docs2/c.md": None}),
+    ):
+        at = f"2024-03-0{day}T08:00:00Z"
+        commit(folder, at, {f"docs/{name}": content for name, content in docs.items()} | others)
+        commit(alone, at, docs)
+    rows = [record for _, record in read(folder, "nas", LATER, prefix="docs")]
+    assert [row["files_total"] for row in rows] == [2, 1]
+    assert [row | {"backup_id": ""} for row in rows] == [
+        row | {"backup_id": ""} for _, row in read(alone, "nas", LATER)
+    ]
+
+
 def test_the_reader_can_be_left_half_way(folder):
     commit(folder, "2024-03-01T08:00:00Z", {"a": b"1"})
     commit(folder, "2024-03-02T08:00:00Z", {"b": b"1"})
