@@ -21,6 +21,7 @@ from jobs.backtest.rows import alerted, judged, rows_of, scores_table
 from jobs.backtest.suspects import Rules
 from jobs.config import Config
 from jobs.errors import UdaError
+from jobs.model.calibration import threshold_of
 from jobs.model.fleet import FleetModel, shipped
 from jobs.words import count_in_words
 
@@ -47,7 +48,7 @@ def backtest(
     if not len(history.rows):
         raise UdaError(f"{backups}: there is no backup in it")
     rows = rows_of(history, read_what_if(what_if) if what_if else None)
-    threshold = -math.log10(budget)
+    threshold = threshold_of(budget)
     scores = judged(
         rows, history, fleet, Rules(refit_every, threshold, config.train.aged_days, config.train.aged_backups)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -84,6 +85,11 @@ def anomaly_score(raw: Array, schedule: Array, history: Array, calibrations: Seq
         counted = on_schedule(raw[rows], schedule[rows], calibration.schedule_power)
         score[rows] += weight[rows] * along(counted, calibration.alert_rate)
     return score
+
+
+def threshold_of(budget: float) -> float:
+    """The score from which a backup alerts, for a budget in false alerts per device-year."""
+    return -math.log10(budget) + 0.0  # a budget of 1 would give -0.0
 
 
 def along(values: Array, curve: Array) -> Array:

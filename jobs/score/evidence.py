@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 
 from jobs.arrow import numbered
 from jobs.model.arrays import Array, Arrays, above_zero
+from jobs.model.calibration import threshold_of
 from jobs.model.fleet import FleetModel
 from jobs.model.histograms import BINS
 from jobs.model.scoring import explain, score_backups
@@ -79,11 +80,6 @@ def scored(
 def parts_for(rows: int) -> int:
     """Into how many parts so many rows of backups and models are cut: at least one a core of a small machine."""
     return max(2, math.ceil(rows / ROWS_A_PART))
-
-
-def threshold_of(budget: float) -> float:
-    """The score from which a backup alerts, for a budget in false alerts per device-year."""
-    return -math.log10(budget) + 0.0  # a budget of 1 would give -0.0
 
 
 def score_part(rows: pa.Table, fleet: FleetModel, threshold: float) -> pa.Table:

@@ -18,6 +18,7 @@ from jobs.champion import FILE
 from jobs.config import load_config
 from jobs.episodes import anomaly_id, timeline
 from jobs.files import write_text
+from jobs.model.calibration import threshold_of
 from jobs.model.devices import fit_devices, untaught
 from jobs.model.fleet import shipped
 from jobs.model.scoring import explain, score_backups
@@ -25,7 +26,7 @@ from jobs.model.signals import FIGURES, LAYOUT, SIGNALS, UNIT_OF_SIGNAL
 from jobs.model.smallest_share import smallest_shares
 from jobs.run import Run
 from jobs.score.anomalies import anomalies_of
-from jobs.score.evidence import scored, threshold_of
+from jobs.score.evidence import scored
 from jobs.score.job import score, score_new
 from jobs.score.last_good import devices_as_told, devices_now
 from jobs.store import Store
