@@ -45,33 +45,44 @@ def first_of_each_key(good: DataFrame) -> DataFrame:
 def not_held_as_themselves(good: DataFrame, held: DataFrame, landed: DataFrame) -> DataFrame:
     """Good rows whose key `backups` holds from another line: the columns of `rejects` but run_id.
 
-    Inner join on the key, of which `held` has each once. A row that is held from its own line is no reject: the run was
-    killed after writing it, or the file was read again.
-
-    Left join with `landed` on source and position: of a conflict the record itself is read again, as few are in one.
+    `landed` has the records, which of a conflict are read again, as few are in one.
     """
-    own, there = good.alias("own"), held.select(*BACKUPS.names).alias("there")
-    same_key = [F.col(f"own.{name}") == F.col(f"there.{name}") for name in KEY]
+    said = ("another record of this backup has other counts: ", "the backup is held already: ")
+    is_conflict = disagree_on_counts("own", "there")
+    return held_from_other_lines(good, held.select(*BACKUPS.names), KEY, is_conflict, said, landed)
+
+
+def held_from_other_lines(
+    good: DataFrame, held: DataFrame, key: Sequence[str], is_conflict: Column, said: tuple[str, str], landed: DataFrame
+) -> DataFrame:
+    """Good rows whose key a table holds from another line: the columns of `rejects` but run_id.
+
+    Inner join on the key, of which `held` has each once. A row that is held from its own line is no reject: the run was
+    killed after writing it, or the file was read again. Left join with `landed`, the records, on source and position.
+
+    Parameters
+    ----------
+    is_conflict : Column
+        Whether the rows aliased `own` and `there` say different things.
+    said : tuple of str
+        What is said of a conflict and of a duplicate, before the place of the line that is held.
+    """
+    own, there = good.alias("own"), held.alias("there")
+    same_key = [F.col(f"own.{name}") == F.col(f"there.{name}") for name in key]
     other_line = (F.col("own.source") != F.col("there.source")) | (F.col("own.position") != F.col("there.position"))
-    is_conflict = F.col("is_conflict")
     at = F.concat_ws(" line ", "there.source", "there.position")
     found = own.join(there, on=same_key, how="inner").where(other_line)
     found = found.select(
-        "own.source",
-        "own.position",
-        "own.tenant_id",
-        disagree_on_counts("own", "there").alias("is_conflict"),
-        at.alias("at"),
+        "own.source", "own.position", "own.tenant_id", is_conflict.alias("is_conflict"), at.alias("at")
     )
     records = landed.select("source", "position", "record")
+    is_conflict = F.col("is_conflict")
     return found.join(records, on=["source", "position"], how="left").select(
         "source",
         "position",
         F.when(is_conflict, "conflicting_record").otherwise("duplicate").alias("reason"),
         F.lit(None).cast("string").alias("field"),
-        F.when(is_conflict, F.concat(F.lit("another record of this backup has other counts: "), "at"))
-        .otherwise(F.concat(F.lit("the backup is held already: "), "at"))
-        .alias("detail"),
+        F.concat(F.when(is_conflict, said[0]).otherwise(said[1]), "at").alias("detail"),
         "tenant_id",
         *_kept(F.when(is_conflict, F.col("record")), F.lit(None).cast("string")),
     )

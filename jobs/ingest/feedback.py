@@ -84,32 +84,9 @@ def parsed(landed: DataFrame, tenants: Mapping[str, str]) -> DataFrame:
 
 
 def held_already(good: DataFrame, held: DataFrame) -> DataFrame:
-    """Good rows whose key `feedback` holds from another line: the columns of `rejects` but run_id.
-
-    Inner join on the key, of which `held` has each once.
-    """
-    landed, there = good.alias("landed"), held.alias("there")
-    same_key = [F.col(f"landed.{name}") == F.col(f"there.{name}") for name in KEY]
-    at = F.concat_ws(" line ", "there.source", "there.position")
+    """Good rows whose key `feedback` holds from another line: the columns of `rejects` but run_id."""
     is_same = F.lit(True)
     for name in WHAT_IT_SAYS:
-        is_same &= F.col(f"landed.{name}").eqNullSafe(F.col(f"there.{name}"))
-    other_line = (F.col("landed.source") != F.col("there.source")) | (
-        F.col("landed.position") != F.col("there.position")
-    )
-    return (
-        landed.join(there, on=same_key, how="inner")
-        .where(other_line)
-        .select(
-            "landed.source",
-            "landed.position",
-            F.when(is_same, "duplicate").otherwise("conflicting_record").alias("reason"),
-            F.lit(None).cast("string").alias("field"),
-            F.when(is_same, F.concat(F.lit("the verdict is held already: "), at))
-            .otherwise(F.concat(F.lit("another verdict of this moment says something else: "), at))
-            .alias("detail"),
-            "landed.tenant_id",
-            F.when(~is_same, F.col("landed.record")).alias("record"),
-            F.lit(None).cast("string").alias("record_sha256"),
-        )
-    )
+        is_same &= F.col(f"own.{name}").eqNullSafe(F.col(f"there.{name}"))
+    said = ("another verdict of this moment says something else: ", "the verdict is held already: ")
+    return accounting.held_from_other_lines(good, held, KEY, ~is_same, said, good)
