@@ -9,7 +9,7 @@ from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
 
 from jobs.store import Store
-from jobs.tables import BACKUPS, FEEDBACK
+from jobs.tables import BACKUPS, FEEDBACK, KINDS
 
 DEVICE = ("tenant_id", "product", "device_id")
 SCORED = ("anomaly_score", "threshold", "anomaly_kind")
@@ -24,8 +24,8 @@ def timeline(
     """Every backup of some devices with what it was judged, its episode, and the last good backup before it.
 
     An episode runs from a device's first alert to the last one that goes on with it, and on until a backup is judged
-    usual. An alert goes on with an episode if none was judged usual since its last alert; or if it is of the same kind
-    and that one is under suspicion still: what the model has not learned yet looks unusual twice. Backups that were not
+    usual. An alert goes on with an episode if none was judged usual since its last alert; or if the newest alert of the
+    same kind is under suspicion still: what the model has not learned yet looks unusual twice. Backups that were not
     judged neither begin nor end one. Good is a complete backup outside any episode.
 
     An alert that a person excused counts as judged usual: a false positive, a new baseline, and what alerted after a
@@ -95,13 +95,19 @@ def _up_to(last: int) -> WindowSpec:
 
 def _with_beginnings(rows: DataFrame, aged_days: int, aged_backups: int) -> DataFrame:
     """Which alerts begin an episode, those aside that are excused; and the number and id of the newest one begun."""
-    alert = F.when(F.col("is_alert"), F.struct("turn", "day", "anomaly_kind", "is_excused"))
-    rows = rows.withColumn("alert_before", F.last(alert, ignorenulls=True).over(_up_to(_BEFORE)))
-    last = F.col("alert_before")
-    turns = F.col("turn") - last["turn"]
-    is_suspect = (turns <= aged_backups) | (F.date_diff("day", last["day"]) <= aged_days)
-    is_like_it = is_suspect & F.col("anomaly_kind").eqNullSafe(last["anomaly_kind"])
-    goes_on = F.coalesce(~last["is_excused"] & ((turns == 1) | is_like_it), F.lit(False))
+    alert = F.when(F.col("is_alert"), F.struct("turn", "day", "is_excused"))
+    kind = F.col("anomaly_kind")
+    of_kind = {name: F.last(F.when(kind == name, alert), ignorenulls=True).over(_up_to(_BEFORE)) for name in KINDS}
+    rows = rows.withColumns(
+        {
+            "alert_before": F.last(alert, ignorenulls=True).over(_up_to(_BEFORE)),
+            "like_it": F.coalesce(*(F.when(kind == name, last) for name, last in of_kind.items())),
+        }
+    )
+    last, like_it = F.col("alert_before"), F.col("like_it")
+    is_next = ~last["is_excused"] & (F.col("turn") - last["turn"] == 1)
+    is_suspect = (F.col("turn") - like_it["turn"] <= aged_backups) | (F.date_diff("day", like_it["day"]) <= aged_days)
+    goes_on = F.coalesce(is_next, F.lit(False)) | F.coalesce(~like_it["is_excused"] & is_suspect, F.lit(False))
     rows = rows.withColumn("begins", _is_unusual() & ~goes_on)
     return rows.withColumns(
         {
