@@ -66,10 +66,10 @@ class Store:
         commits = [name.removesuffix(".json") for name in list_names(self.spark, f"{self.path(table)}/_delta_log")]
         return max((int(number) for number in commits if number.isdigit()), default=-1)
 
-    def newest_day(self, table: Table) -> date | None:
-        """The last day that the table holds; None while it is empty. Answered from the table's statistics."""
-        newest = self.read(table).agg(F.max("day").alias("day")).first()
-        return newest["day"] if newest else None
+    def first_and_last_day(self, table: Table) -> tuple[date, date] | None:
+        """Of what the table holds; None while it is empty. Answered from the table's statistics."""
+        days = self.read(table).agg(F.min("day").alias("first"), F.max("day").alias("last")).first()
+        return (days["first"], days["last"]) if days and days["first"] else None
 
     def each_new(self, table: Table, reader: str, handle: Callable[[Store, DataFrame], None]) -> None:
         """Call `handle` with the keys of rows inserted into `table` that `reader` has not handled; not at all if none.

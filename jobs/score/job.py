@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -13,10 +13,11 @@ from pyspark.sql import functions as F
 from jobs import episodes
 from jobs.champion import champion
 from jobs.config import Config
+from jobs.ddl import in_days
 from jobs.score import anomalies, evidence, last_good, verdicts
 from jobs.store import Store
 from jobs.tables import ANOMALIES, DEVICE_MODELS, DEVICES, FEATURES, FEEDBACK, SCORES
-from jobs.versions import judge_from, model_version, newest
+from jobs.versions import judge_from, judging, model_version, newest
 
 READER = "score"
 VERDICT_READER = "verdicts"
@@ -41,13 +42,14 @@ def score(store: Store, config: Config) -> dict[str, int]:
 def score_new(store: Store, config: Config, fresh: DataFrame) -> dict[str, int]:
     """Score backups with the keys in `fresh` and bring `anomalies` and `devices` up to date."""
     fleet = champion(store, config)
-    newest_day = store.newest_day(FEATURES)
-    if newest_day is None:
+    days_held = store.first_and_last_day(FEATURES)
+    if days_held is None:
         return {}
-    held_version = newest(store.slices(DEVICE_MODELS), fleet.version)
-    version = held_version or model_version(fleet.version, None)
-    since = judge_from(held_version, newest_day, config.train.first_days)
-    models = store.read(DEVICE_MODELS).where(F.col("model_version") == version)
+    _, newest_day = days_held
+    versions = store.slices(DEVICE_MODELS)
+    newest_version = newest(versions, fleet.version)
+    since = judge_from(newest_version, newest_day, config.train.first_days)
+    models = store.read(DEVICE_MODELS)
     reach = newest_day - timedelta(days=config.features.look_back_days)
     # What the devices of the fresh rows hold from the first fresh day on, and which of them ever alerted.
     held, of_fresh_devices = _as_held(store, fresh)
@@ -57,9 +59,16 @@ def score_new(store: Store, config: Config, fresh: DataFrame) -> dict[str, int]:
     scored = store.read(SCORES, days).select(*SCORES.key)
     if not scored.isEmpty():  # a score is given once: left anti join on the key, unique in both
         judged = judged.join(scored, on=list(SCORES.key), how="left_anti")
-    parts = evidence.parts_for(sum(rows_of_day.values()) + models.count())
-    scores = evidence.scored(judged, models, fleet.model, version, config.score.budget, parts)
-    inserted = store.insert_new(scores.withColumn("run_id", F.lit(store.run.run_id)), SCORES, days)
+    days_by_version: dict[str | None, list[date]] = defaultdict(list)
+    for day in days:
+        days_by_version[judging(versions, fleet.version, day)].append(day)
+    inserted = 0
+    for version, own_days in days_by_version.items():
+        of_version = models.where(F.col("model_version") == F.lit(version))
+        parts = evidence.parts_for(sum(rows_of_day[day] for day in own_days) + of_version.count())
+        of_days, name = judged.where(in_days(F.col("day"), own_days)), version or model_version(fleet.version, None)
+        scores = evidence.scored(of_days, of_version, fleet.model, name, config.score.budget, parts)
+        inserted += store.insert_new(scores.withColumn("run_id", F.lit(store.run.run_id)), SCORES, own_days)
 
     with_alerts = (
         store.read(SCORES, since=reach).where("anomaly_score >= threshold").select(*episodes.DEVICE).distinct()
@@ -74,7 +83,8 @@ def score_new(store: Store, config: Config, fresh: DataFrame) -> dict[str, int]:
     alerted = 0
     if not with_alerts.isEmpty():
         alerted = store.upsert(anomalies.anomalies_of(timeline, own[SCORES]), ANOMALIES)
-    devices = store.upsert(last_good.devices_now(held, store.read(DEVICES), models, timeline, since), DEVICES)
+    newest_models = models.where(F.col("model_version") == F.lit(newest_version))
+    devices = store.upsert(last_good.devices_now(held, store.read(DEVICES), newest_models, timeline, since), DEVICES)
     timeline.unpersist()
     with_alerts.unpersist()
     return {"scored": inserted, "anomalies": alerted, "devices": devices}

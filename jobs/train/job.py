@@ -19,16 +19,20 @@ from jobs.store import Store
 from jobs.tables import ANOMALIES, DEVICE_MODELS, FEATURES, FEEDBACK, SCORES
 from jobs.train.devices import device_models
 from jobs.train.history import barred_from_teaching, judged_devices, new_learned_until, teachers
-from jobs.versions import judge_from, model_version, newest
+from jobs.versions import judge_from, learning_steps, model_version, newest
 
 KEPT_VERSIONS = 3  # the newest and two before, to look back at; each is one row a device
 
 
 def train(store: Store, config: Config) -> dict[str, int]:
-    """Refit all device models if a backup waits for its score; return devices and teachers, nothing if none waits."""
-    newest_day = store.newest_day(FEATURES)
-    if newest_day is None:
+    """Refit all device models if a backup waits for its score; return devices and teachers, nothing if none waits.
+
+    Both of the newest version, should more than one be made.
+    """
+    days = store.first_and_last_day(FEATURES)
+    if days is None:
         return {}
+    first_day, newest_day = days
     fleet = champion(store, config)
     held = store.slices(DEVICE_MODELS)
     last = newest(held, fleet.version)
@@ -36,9 +40,13 @@ def train(store: Store, config: Config) -> dict[str, int]:
     until = new_learned_until(
         store.read(FEATURES, since=since), store.read(SCORES, since=since), last, newest_day, config.train.first_days
     )
-    if until is None or model_version(fleet.version, until) in held:
+    steps = learning_steps(first_day, until, newest_day) if until else []
+    counts: dict[str, int] = {}
+    for step in steps:
+        if model_version(fleet.version, step) not in held:
+            counts = _refit(store, config, fleet, step)
+    if not counts:
         return {}
-    counts = _refit(store, config, fleet, until)
     for old in sorted(held, key=lambda version: version.rpartition("-")[2])[: -(KEPT_VERSIONS - 1)]:
         store.delete_slice(DEVICE_MODELS, old)
     return counts

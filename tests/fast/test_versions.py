@@ -1,10 +1,10 @@
 """Names of model versions, and from which day backups are judged."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
-from jobs.versions import judge_from, learned_until, model_version, newest
+from jobs.versions import judge_from, judging, learned_until, learning_steps, model_version, newest
 
 
 def test_a_version_names_the_fleet_model_and_the_day_up_to_which_was_learned():
@@ -40,3 +40,36 @@ def test_a_fleet_version_may_hold_dashes():
 )
 def test_what_is_judged_begins_a_month_back_or_where_learning_ended(version, first_judged):
     assert judge_from(version, date(2026, 3, 31), first_days=30) == first_judged
+
+
+@pytest.mark.parametrize(
+    ("history", "until", "steps"),
+    [
+        (400, 399, [399]),  # every day
+        (90, 60, [60]),  # a first load of three months
+        (40, 10, [10, 20, 40]),  # ten days would else judge thirty
+        (33, 3, [3, 7, 14, 28]),
+        (20, 0, [0]),  # nothing is old enough to teach
+        (20, -3, [-3]),
+    ],
+)
+def test_a_version_judges_no_further_ahead_than_it_looked_back(history, until, steps):
+    days = {at: date(2026, 1, 1) + timedelta(days=at) for at in range(-3, 401)}
+    assert learning_steps(days[0], days[until], days[history]) == [days[step] for step in steps]
+
+
+@pytest.mark.parametrize(
+    ("day", "version"),
+    [
+        (date(2026, 3, 31), "1-20260320"),
+        (date(2026, 3, 20), "1-20260320"),  # learned until the start of that day
+        (date(2026, 3, 19), "1-20260310"),
+        (date(2026, 3, 1), "1-20260310"),  # so late that all versions held learned later days
+    ],
+)
+def test_a_backup_is_judged_by_the_newest_version_that_learned_before_its_day(day, version):
+    assert judging(["1-20260310", "2-20260301", "1-20260320"], "1", day) == version
+
+
+def test_before_anything_was_learned_no_version_judges():
+    assert judging(["2-20260301"], "1", date(2026, 3, 31)) is None

@@ -93,7 +93,6 @@ def test_forty_real_backups_the_last_with_a_tenth_encrypted_give_the_alert_and_t
         write_text(machine.source / f"folder{number % 8}" / f"file-{number}.txt", draw)
     for day in range(BACKUPS_MADE):
         if day == BACKUPS_MADE - 1:
-            run_line(config)  # as every day: what was learned until yesterday judges today
             encrypt_in_place(machine.source, 0.1, draw)
         elif day:
             live_a_day(machine.source, day, draw)

@@ -55,7 +55,7 @@ def test_the_attacked_backup_is_the_one_anomaly_and_says_what_to_restore(spark, 
 def test_every_backup_is_scored_once_from_the_first_judged_day_on(spark, finished):
     store = store_of(spark, finished)
     scores = store.read(SCORES).collect()
-    newest_day = store.newest_day(FEATURES)
+    _, newest_day = store.first_and_last_day(FEATURES)
     assert len({row["backup_id"] for row in scores}) == len(scores)
     assert all(0 <= (newest_day - row["day"]).days <= 30 for row in scores)
     assert {row["model_version"].partition("-")[0] for row in scores} == {"1"}

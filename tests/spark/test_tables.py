@@ -222,10 +222,10 @@ def test_reading_takes_the_days_that_are_asked_for(lake):
     assert days(since=second) == [second]
     # Beyond some tens of days a range stands for them.
     assert days(days=[second, *(date(2026, 1, 1 + day % 28) for day in range(70))]) == [second]
-    assert lake.newest_day(BACKUPS) == second
+    assert lake.first_and_last_day(BACKUPS) == (first, second)
 
 
 def test_a_table_that_is_not_there_is_empty_once_it_is_read_and_has_no_version_before(store):
     assert store.version(SCORES) == -1
-    assert store.newest_day(SCORES) is None
+    assert store.first_and_last_day(SCORES) is None
     assert store.version(SCORES) == 0
