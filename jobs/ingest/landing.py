@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
-from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs import log
@@ -66,17 +65,11 @@ def runs_of(store: Store, new: Collection[str]) -> dict[str, list[RunFile]]:
 
 def without_exit(store: Store, oldest_change: datetime) -> dict[str, dict[str, str]]:
     """Paths by part, by source, of runs without `.exit` whose files, when first seen, were older than a moment."""
-    return {
-        row["source"]: {file["part"]: file["path"] for file in row["files"]}
-        for row in _without_exit(store.read(LANDED), oldest_change).collect()
-    }
-
-
-def _without_exit(landed: DataFrame, oldest_change: datetime) -> DataFrame:
-    runs = landed.where("source IS NOT NULL").groupBy("source")
+    runs = store.read(LANDED).where("source IS NOT NULL").groupBy("source")
     found = runs.agg(
         F.bool_or(F.col("part") == EXIT).alias("has_exit"),
         F.max("modified_at").alias("modified_at"),
         F.sort_array(F.collect_list(F.struct("path", "part"))).alias("files"),
     )
-    return found.where(~F.col("has_exit") & (F.col("modified_at") <= F.lit(oldest_change)))
+    old = found.where(~F.col("has_exit") & (F.col("modified_at") <= F.lit(oldest_change)))
+    return {row["source"]: {file["part"]: file["path"] for file in row["files"]} for row in old.collect()}

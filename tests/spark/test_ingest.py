@@ -247,6 +247,15 @@ def test_a_landed_file_is_one_row_with_what_it_is(store, config):
     assert tuple(held) == (1_740_000_000, file.stat().st_size)
 
 
+def test_small_files_of_the_table_are_put_together_and_nothing_is_read_twice_for_it(store, config, monkeypatch):
+    monkeypatch.setattr("jobs.store.COMMITS_A_FILE", 2)
+    for number in range(3):
+        land(config, f"{number}.jsonl", [record(number)])
+        assert ingest(store, config)["landed"] == 1
+    assert len(store.read(LANDED).inputFiles()) < 3
+    assert ingest(store, config)["landed"] == 0
+
+
 def test_a_name_that_is_no_text_is_left_out_with_a_warning_and_the_others_are_read(store, config, caplog):
     land(config, "a.jsonl", [record(0)])
     land(config, os.fsdecode(b"n\xffs/b.jsonl"), [record(1)])
