@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from pyarrow.fs import FileSystem
+from pyarrow.fs import FileSelector, FileSystem, FileType
 
 SCHEME = "^[a-z0-9]+:/+|^/+"  # file:, file:// or s3a://, whichever of Spark's ways of writing an address
+# What is there no longer, leads nowhere, or has an address too long to be opened.
+GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
+LATEST = 253_402_300_799  # seconds; the end of the year 9999, after which Python knows no moment
 
 if TYPE_CHECKING:  # the listings use this module and need not wait for Spark
     from pyspark.sql import SparkSession
@@ -80,13 +89,63 @@ def land_text(address: str, text: str) -> None:
             stream.write(text.encode())
 
 
-def modified_at(address: str) -> datetime | None:
-    """When a file was last modified, UTC; None if it is not there."""
+@dataclass(frozen=True)
+class File:
+    """A file in a folder: its path from there, when it was last modified (UTC), and its size in bytes."""
+
+    path: str
+    modified_at: datetime
+    bytes: int
+
+
+def files_below(address: str) -> Iterator[File]:
+    """All files in a folder and in those below it, but for hidden ones; what goes meanwhile is left out.
+
+    On this machine links are followed, and bytes of a name that are no UTF-8 are surrogates in `path`.
+    """
     local = _local(address)
     if local is not None:
-        return datetime.fromtimestamp(local.stat().st_mtime, UTC) if local.exists() else None
-    filesystem, path = _remote(address)
-    return cast("datetime | None", filesystem.get_file_info(path).mtime)
+        yield from _files_here(str(local))
+        return
+    filesystem, folder = _remote(address)
+    for found in filesystem.get_file_info(FileSelector(folder, recursive=True, allow_not_found=True)):
+        path = below(found.path, folder)
+        if found.type == FileType.File and not any(map(_is_hidden, path.split("/"))):
+            yield File(path, found.mtime, found.size)
+
+
+def _files_here(folder: str) -> Iterator[File]:
+    waiting: list[tuple[str, frozenset[tuple[int, int]]]] = [(folder, frozenset())]
+    while waiting:
+        place, above = waiting.pop()
+        entries: list[os.DirEntry[str]] = []
+        with _left_out_if_gone():
+            said = Path(place).stat()
+            this = (said.st_dev, said.st_ino)
+            if this not in above:  # else a link led back to where it is
+                with os.scandir(place) as found:
+                    entries = [entry for entry in found if not _is_hidden(entry.name)]
+        for entry in entries:
+            with _left_out_if_gone():
+                said = entry.stat()
+                if stat.S_ISDIR(said.st_mode):
+                    waiting.append((entry.path, above | {this}))
+                elif stat.S_ISREG(said.st_mode):
+                    modified_at = datetime.fromtimestamp(min(max(said.st_mtime, 0), LATEST), UTC)
+                    yield File(entry.path[len(folder) + 1 :], modified_at, said.st_size)
+
+
+@contextmanager
+def _left_out_if_gone() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in GONE:
+            raise
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(("_", "."))
 
 
 def _local(address: str) -> Path | None:

@@ -21,6 +21,7 @@ from jobs.tables import (
     DEVICES,
     FEATURES,
     FEEDBACK,
+    LANDED,
     REJECTS,
     RUNS,
     SCORES,
@@ -39,7 +40,7 @@ class Stage:
 
 
 STAGES = {
-    "ingest": Stage(ingest, (), (BACKUPS, REJECTS, FEEDBACK)),
+    "ingest": Stage(ingest, (), (LANDED, BACKUPS, REJECTS, FEEDBACK)),
     "features": Stage(features, (BACKUPS,), (FEATURES,)),
     "train": Stage(train, (FEATURES, SCORES, ANOMALIES, FEEDBACK), (DEVICE_MODELS,)),
     "score": Stage(score, (FEATURES, DEVICE_MODELS, FEEDBACK), (SCORES, ANOMALIES, DEVICES)),
@@ -88,4 +89,4 @@ def _record(
         "code_version": store.run.code_version,
         "error": error,
     }
-    store.append_row(row, RUNS)
+    store.append([row], RUNS)

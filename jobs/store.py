@@ -7,7 +7,7 @@ that Spark, delta-rs and DuckDB all open (reader protocol 1: no deletion vectors
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import reduce
@@ -25,8 +25,8 @@ from jobs.files import delta_rs_address, list_names, read_text
 from jobs.run import Run
 from jobs.tables import Table
 
-# A row appended alone is a file; so many are put together into one.
-ROWS_A_FILE = 100
+# A few rows appended alone are a file; those of so many commits are put together into one.
+COMMITS_A_FILE = 100
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,12 @@ class Store:
         commits = [name.removesuffix(".json") for name in list_names(self.spark, f"{self.path(table)}/_delta_log")]
         return max((int(number) for number in commits if number.isdigit()), default=-1)
 
+    def batches(self, table: Table, *columns: str) -> Iterator[pa.RecordBatch]:
+        """Some columns of all rows, without Spark, so many rows at a time as fit into memory."""
+        self.make_if_missing(table)
+        held = DeltaTable(delta_rs_address(self.path(table)))
+        yield from held.to_pyarrow_dataset().to_batches(columns=list(columns))
+
     def first_and_last_day(self, table: Table) -> tuple[date, date] | None:
         """Of what the table holds; None while it is empty. Answered from the table's statistics."""
         days = self.read(table).agg(F.min("day").alias("first"), F.max("day").alias("last")).first()
@@ -74,32 +80,26 @@ class Store:
     def each_new(self, table: Table, reader: str, handle: Callable[[Store, DataFrame], None]) -> None:
         """Call `handle` with the keys of rows inserted into `table` that `reader` has not handled; not at all if none.
 
-        A batch counts as handled once `handle` returns; killed before, it comes again with the same rows. Later
-        corrections of rows are not new rows. Keys alone: a stream reads all columns that it names, needed or not.
+        A stream over what is there now, batch by batch, which remembers in the lake how far it came. A batch counts as
+        handled once `handle` returns; killed before, it comes again with the same rows. Later corrections of rows are
+        not new rows. Keys alone: a stream reads all columns that it names, needed or not.
         """
         self.make_if_missing(table)
         rows = self.spark.readStream.format("delta").option("skipChangeCommits", "true").load(self.path(table))
-
-        def handle_keys(store: Store, frame: DataFrame, _: int) -> None:
-            if not frame.isEmpty():  # a commit that only puts small files together comes as a batch without rows
-                handle(store, frame)
-
-        self.each_batch(rows.select(*table.key), reader, handle_keys)
-
-    def each_batch(self, stream: DataFrame, reader: str, handle: Callable[[Store, DataFrame, int], None]) -> None:
-        """Run a stream over what is there now, batch by batch, remembering in the lake how far it came."""
         failures: list[Exception] = []
 
-        def handle_batch(frame: DataFrame, batch_id: int) -> None:
+        def handle_batch(keys: DataFrame, _: int) -> None:
             try:
-                handle(replace(self, spark=frame.sparkSession), frame, batch_id)
+                if not keys.isEmpty():  # a commit that only puts small files together comes as a batch without rows
+                    handle(replace(self, spark=keys.sparkSession), keys)
             except Exception as error:  # carried over the JVM as it is: the stream would turn it into text
                 failures.append(error)
                 raise
 
         query = (
-            stream.writeStream.foreachBatch(handle_batch)
-            .option("checkpointLocation", self.checkpoint(reader))
+            rows.select(*table.key)
+            .writeStream.foreachBatch(handle_batch)
+            .option("checkpointLocation", f"{self.lake}/_checkpoints/{reader}")
             .trigger(availableNow=True)
             .start()
         )
@@ -109,10 +109,6 @@ class Store:
             if failures:
                 raise failures[0] from None
             raise
-
-    def checkpoint(self, reader: str) -> str:
-        """Address of the folder in which Structured Streaming remembers how far `reader` came."""
-        return f"{self.lake}/_checkpoints/{reader}"
 
     # --- writing ---------------------------------------------------------------------------------------------------
 
@@ -178,19 +174,19 @@ class Store:
         (column,) = table.partition_by
         self.spark.sql(f"DELETE FROM {self._sql_name(table)} WHERE {column} = {quoted(value)}")
 
-    def append_row(self, row: Mapping[str, Any], table: Table) -> None:
-        """Append one row, without Spark: a commit of its own for one row takes Spark seconds, delta-rs a hundredth.
+    def append(self, rows: Sequence[Mapping[str, Any]], table: Table) -> None:
+        """Append rows in one commit, without Spark: for a few rows it takes Spark seconds, delta-rs a hundredth.
 
         Raises
         ------
         DeltaError
-            The row breaks a CHECK, or leaves out what is required.
+            A row breaks a CHECK, or leaves out what is required.
         """
         self.make_if_missing(table)
         held = DeltaTable(delta_rs_address(self.path(table)))
         schema = pa.schema(held.schema().to_arrow())
-        write_deltalake(held, pa.Table.from_pylist([dict(row)], schema), mode="append")
-        if held.version() % ROWS_A_FILE == 0:
+        write_deltalake(held, pa.Table.from_pylist([dict(row) for row in rows], schema), mode="append")
+        if held.version() % COMMITS_A_FILE == 0:
             held.optimize.compact()
 
     def staged(self, frame: DataFrame) -> DataFrame:

@@ -137,6 +137,24 @@ def _one_of(column: str, words: tuple[str, ...]) -> tuple[str, str]:
     return (f"{column}_known", f"{column} IN ({', '.join(repr(word) for word in words)})")
 
 
+LANDED = Table(
+    name="landed",
+    grain="one file that landed, as it was when it was first seen",
+    key=("path",),
+    writer="ingest",
+    columns=(
+        Column("path", "string", "Below the landing folder.", True),
+        Column("source", "string", "Source, as in `backups`, of the tool's run that it is a file of; null: of none."),
+        Column("part", "string", "Which file of that run it is, as in backup.jsonl or exit; null: of none."),
+        Column(
+            "arrival", "bigint", "From 1; files that were first seen together share it, later ones have more.", True
+        ),
+        Column("modified_at", "timestamp", "When it was last modified, UTC.", True),
+        Column("bytes", "bigint", "Its size.", True),
+        RUN_ID,
+    ),
+)
+
 BACKUPS = Table(
     name="backups",
     grain="one finished backup session, from any product, as the tool printed it",
@@ -370,4 +388,4 @@ RUNS = Table(
     checks=(_one_of("event", ("started", "ended", "failed")),),
 )
 
-TABLES = (BACKUPS, REJECTS, FEEDBACK, FEATURES, DEVICE_MODELS, SCORES, ANOMALIES, DEVICES, RUNS)
+TABLES = (LANDED, BACKUPS, REJECTS, FEEDBACK, FEATURES, DEVICE_MODELS, SCORES, ANOMALIES, DEVICES, RUNS)

@@ -1,19 +1,14 @@
-"""Which files landed: what each is by its place and name, and which runs of tools are whole."""
+"""What landed files are by place and name, which runs of tools are whole, and what is to be read of a batch."""
 
 from __future__ import annotations
 
-import json
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from urllib.parse import unquote
+from datetime import date
 from zoneinfo import ZoneInfo
 
-from jobs.files import below, list_names, modified_at, read_text
-from jobs.ingest.stems import DRAFT, Fault, Stem, parse_name, stem_time
+from jobs.ingest.stems import Fault, Stem, parse_name, stem_time
 from jobs.ingest.unpack import PACKINGS
-from jobs.store import Store
 from jobs.verdict import FOLDER as FEEDBACK
 
 CANONICAL = "canonical"
@@ -23,11 +18,12 @@ LATE = Fault("late_file", "the run it belongs to was read before it came; write 
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One file that the landing's stream has seen; `is_new`: in this batch for the first time."""
+class RunFile:
+    """One file of a tool's run, as `landed` has it; `is_new`: it is in this batch."""
 
     path: str
-    modified_ms: int
+    part: str
+    arrival: int
     is_new: bool
 
 
@@ -53,68 +49,73 @@ class Place:
     landing: str
     time_zones: Mapping[str, str]
 
-    def run_of(self, path: str) -> tuple[str, str] | None:
-        """Source of the run that a tool's file belongs to, and what the file is; None: it is no such file."""
-        folder, _, name = below(path, self.landing).rpartition("/")
-        is_of_tool = "/" in folder and not folder.startswith((f"{CANONICAL}/", f"{FEEDBACK}/"))
-        named = parse_name(name) if is_of_tool else None
-        return (f"{folder}/{named[0]}", named[1]) if named else None
+    def address(self, path: str) -> str:
+        """Where the file with that path below the landing folder is opened."""
+        return f"{self.landing}/{path}"
 
     def stem(self, source: str, files: Mapping[str, str]) -> Stem:
-        """The run of that source."""
+        """The run of that source, of files by what each is, with its path."""
         _, _, below = source.partition("/")
         device_id, _, name = below.rpartition("/")
         started_at = stem_time(name)
         assert started_at is not None  # `parse_name` saw to it
         zones = [prefix for prefix in self.time_zones if source.startswith(prefix.strip("/") + "/")]
         zone = ZoneInfo(self.time_zones[max(zones, key=len)]) if zones else None
-        return Stem(source, device_id, started_at, files, zone)
+        addresses = {part: self.address(path) for part, path in files.items()}
+        return Stem(source, device_id, started_at, addresses, zone)
 
 
-def sort_files(seen: Sequence[Seen], place: Place, settled: set[str]) -> Landed:
+def run_of(path: str) -> tuple[str, str] | None:
+    """Source of the run that a tool's file belongs to, and what the file is; None: it is no such file."""
+    folder, _, name = path.rpartition("/")
+    is_of_tool = "/" in folder and not folder.startswith((f"{CANONICAL}/", f"{FEEDBACK}/"))
+    named = parse_name(name) if is_of_tool else None
+    return (f"{folder}/{named[0]}", named[1]) if named else None
+
+
+def sort_files(
+    new: Iterable[str], runs: Mapping[str, Sequence[RunFile]], place: Place, settled: Collection[str]
+) -> Landed:
     """Sort the new files of a batch: records by their ending, files of tools by run, the rest refused.
 
-    A run is whole once its `.exit` is there. What comes after that, or after it was `settled` without one, is late.
+    Parameters
+    ----------
+    new : iterable of str
+        Paths below the landing folder.
+    runs : mapping
+        By source, the files of each run that has a new one, those that came earlier included.
+    settled : collection of str
+        Sources of those runs that were read without their `.exit`.
     """
     landed = Landed()
-    runs = _by_run(seen, place)
     for source, files in sorted(runs.items()):
-        new = {what: file.path for what, file in files if file.is_new}
-        if source in settled or any(what == EXIT and not file.is_new for what, file in files):
-            landed.refused.update({below(path, place.landing): LATE for path in new.values()})
-        elif EXIT in new:
-            landed.stems.append(place.stem(source, {what: file.path for what, file in files}))
-    of_runs = {file.path for files in runs.values() for _, file in files}
-    for file in seen:
-        if file.is_new and file.path not in of_runs:
-            _sort_records(landed, file.path, below(file.path, place.landing))
+        whole, late = _whole_and_late(files, source in settled)
+        landed.refused.update({file.path: LATE for file in late if file.is_new})
+        if any(file.part == EXIT and file.is_new for file in whole):
+            landed.stems.append(place.stem(source, {file.part: file.path for file in whole}))
+    of_runs = {file.path for files in runs.values() for file in files}
+    for path in sorted(set(new) - of_runs):
+        _sort_records(landed, path, place)
     return landed
 
 
-def begun_runs(seen: Sequence[Seen], place: Place) -> list[str]:
-    """Sources of runs with new files of which other files, but no `.exit`, came earlier."""
-    found = []
-    for source, files in _by_run(seen, place).items():
-        earlier = [what for what, file in files if not file.is_new]
-        if earlier and EXIT not in earlier and len(earlier) < len(files):
-            found.append(source)
-    return found
+def may_be_settled(files: Sequence[RunFile]) -> bool:
+    """Whether some files of the run came before its `.exit`, so that it may have been read without."""
+    first = min(file.arrival for file in files)
+    came_later = any(file.arrival > first for file in files)
+    return came_later and not any(file.part == EXIT and file.arrival == first for file in files)
 
 
-def without_exit(seen: Sequence[Seen], place: Place, oldest_change: datetime) -> dict[str, dict[str, str]]:
-    """Files by kind, by source, of runs without `.exit` whose files were all last modified before `oldest_change`."""
-    found = {}
-    for source, files in _by_run(seen, place).items():
-        is_young = any(file.modified_ms > oldest_change.timestamp() * 1000 for _, file in files)
-        paths = {what: file.path for what, file in files}
-        if EXIT not in paths and not is_young:
-            found[source] = paths
-    return found
-
-
-def is_growing(files: Iterable[str], oldest_change: datetime) -> bool:
-    """Whether one of the files was modified after `oldest_change`; the stream saw them only when they were new."""
-    return any((at := modified_at(path)) is not None and at > oldest_change for path in files)
+def _whole_and_late(files: Sequence[RunFile], is_settled: bool) -> tuple[list[RunFile], list[RunFile]]:
+    """Files with which a run is read, and those that came after that; nothing is read of a run that is `settled`."""
+    if is_settled:
+        first = min(file.arrival for file in files)
+        # A checkpoint was lost and all comes again: what was late then is in `rejects` since.
+        comes_again = any(file.is_new and file.arrival == first for file in files)
+        return [], [] if comes_again else list(files)
+    ended = min((file.arrival for file in files if file.part == EXIT), default=None)
+    late = [file for file in files if ended is not None and file.arrival > ended]
+    return [file for file in files if file not in late], late
 
 
 def day_of_run(source: str) -> date:
@@ -124,57 +125,20 @@ def day_of_run(source: str) -> date:
     return started_at.date()
 
 
-def seen_files(store: Store, reader: str, batch_id: int | None = None) -> list[Seen]:
-    """All files that a file stream saw up to a batch (None: the last), empty and vanished ones included, no drafts.
-
-    Spark's file source keeps them in its checkpoint; the frame that it hands over leaves out files without a byte.
-    """
-    base = store.checkpoint(reader)
-    if batch_id is None:
-        batch_id = max(map(int, filter(str.isdigit, list_names(store.spark, f"{base}/offsets"))), default=-1)
-    before, last = (_log_offset(store, f"{base}/offsets/{number}") for number in (batch_id - 1, batch_id))
-    found: list[Seen] = []
-    number = last
-    while number >= 0:  # back to the file into which Spark folded all earlier ones
-        folded = read_text(store.spark, f"{base}/sources/0/{number}.compact")
-        listed = folded if folded is not None else read_text(store.spark, f"{base}/sources/0/{number}")
-        for line in (listed or "").splitlines()[1:]:
-            entry = json.loads(line)
-            if not entry["path"].endswith(DRAFT):
-                found.append(Seen(unquote(entry["path"]), entry["timestamp"], entry["batchId"] > before))
-        number = -1 if folded is not None else number - 1
-    return found
-
-
-def _by_run(seen: Iterable[Seen], place: Place) -> dict[str, list[tuple[str, Seen]]]:
-    """Files of runs of tools, each with what it is, by the run's source."""
-    runs: dict[str, list[tuple[str, Seen]]] = defaultdict(list)
-    for file in seen:
-        run = place.run_of(file.path)
-        if run:
-            runs[run[0]].append((run[1], file))
-    return runs
-
-
-def _log_offset(store: Store, address: str) -> int:
-    said = read_text(store.spark, address)
-    return int(json.loads(said.splitlines()[-1])["logOffset"]) if said else -1
-
-
-def _sort_records(landed: Landed, path: str, source: str) -> None:
+def _sort_records(landed: Landed, path: str, place: Place) -> None:
     name = path.rpartition("/")[2].lower()
-    if source.startswith(f"{FEEDBACK}/"):
+    if path.startswith(f"{FEEDBACK}/"):
         if name.endswith(LINE_ENDINGS):
-            landed.verdicts.append(path)
+            landed.verdicts.append(place.address(path))
         else:
-            landed.refused[source] = Fault("unknown_shape", f"the name must end in {', '.join(LINE_ENDINGS)}")
-    elif not source.startswith(f"{CANONICAL}/"):
+            landed.refused[path] = Fault("unknown_shape", f"the name must end in {', '.join(LINE_ENDINGS)}")
+    elif not path.startswith(f"{CANONICAL}/"):
         detail = "a run's file lies in <product>/<device>/ and is named like 20250323T013007Z.backup.jsonl"
-        landed.refused[source] = Fault("unknown_shape", detail)
+        landed.refused[path] = Fault("unknown_shape", detail)
     elif name.endswith(LINE_ENDINGS):
-        landed.lines.append(path)
+        landed.lines.append(place.address(path))
     elif name.endswith(".parquet"):
-        landed.parquet.append(path)
+        landed.parquet.append(place.address(path))
     else:
         detail = f"the name must end in {', '.join(LINE_ENDINGS)} or .parquet"
-        landed.refused[source] = Fault("unknown_shape", detail)
+        landed.refused[path] = Fault("unknown_shape", detail)

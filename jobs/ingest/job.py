@@ -1,14 +1,14 @@
 """Ingest: what landed becomes `backups` and `rejects`.
 
-Structured Streaming knows which files are new, and what it saw tells which runs of tools are whole. A batch is written
-such that doing it again changes nothing.
+`landed` holds each file that was seen, and Structured Streaming knows which of its rows are new. A batch is written so
+that doing it again changes nothing.
 """
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,18 +17,17 @@ from pyspark.sql import functions as F
 
 from jobs import log
 from jobs.config import Config
-from jobs.files import as_named, below, list_names
-from jobs.ingest import accounting, arrivals, parquet, records
+from jobs.files import File, below, list_names
+from jobs.ingest import accounting, arrivals, landing, parquet, records
 from jobs.ingest.commit import commit, latest_moment
 from jobs.ingest.feedback import commit_verdicts
 from jobs.ingest.products import GIT, READERS
 from jobs.ingest.stems import Fault
 from jobs.ingest.unpack import CUT
 from jobs.store import Store
-from jobs.tables import BACKUPS, REJECTS
+from jobs.tables import BACKUPS, LANDED, REJECTS
 from jobs.verdict import FOLDER as FEEDBACK
 
-FILE_COLUMNS = "path string, modificationTime timestamp, length bigint, content binary"
 READER = "ingest"
 RECORDS = (arrivals.CANONICAL, FEEDBACK)  # folders of records in our own shape
 
@@ -43,19 +42,18 @@ def ingest(store: Store, config: Config) -> dict[str, int]:
         known = ", ".join(sorted((*RECORDS, GIT, *READERS)))
         log.warn("not read", folders=unread, todo=f"name a folder like what it holds, one of: {known}")
 
-    def handle(store: Store, _: DataFrame, batch_id: int) -> None:
-        files = _arrived(store, config, batch_id)
-        counts.update(ingest_files(store, config, files))
-        counts.update(commit_verdicts(store, config, files.verdicts))
+    files = landing.listed(config.landing, streamed)
+
+    def handle(store: Store, fresh: DataFrame) -> None:
+        arrived = _arrived(store, config, {row["path"] for row in fresh.collect()}, files)
+        counts.update(ingest_files(store, config, arrived))
+        counts.update(commit_verdicts(store, config, arrived.verdicts))
 
     if streamed:
-        folder = f"{as_named(config.landing)}/{{{','.join(streamed)}}}"
-        # Else a file whose time lies a week before the newest one's is never read.
-        options = {"recursiveFileLookup": "true", "maxFileAge": "36500d"}
-        stream = store.spark.readStream.format("binaryFile").schema(FILE_COLUMNS).options(**options).load(folder)
-        store.each_batch(stream.select("path"), READER, handle)
+        landing.add_new(store, files)
+        store.each_new(LANDED, READER, handle)
     if set(streamed) - set(RECORDS):
-        counts.update(ingest_files(store, config, _settled(store, config)))
+        counts.update(ingest_files(store, config, _settled(store, config, files)))
     if GIT in folders:
         counts.update(_ingest_clones(store, config))
     return dict(counts)
@@ -96,24 +94,33 @@ def _landed(
     return frames
 
 
-def _arrived(store: Store, config: Config, batch_id: int) -> arrivals.Landed:
-    """The new files of a batch, sorted."""
-    place = arrivals.Place(config.landing, config.time_zone)
-    seen = arrivals.seen_files(store, READER, batch_id)
-    begun = arrivals.begun_runs(seen, place)
-    settled = {source for source, has_exit in _held(store, begun).items() if not has_exit}
-    return arrivals.sort_files(seen, place, settled)
+def _arrived(store: Store, config: Config, fresh: Set[str], files: Mapping[str, File]) -> arrivals.Landed:
+    """What is to be read of fresh paths of `landed`; what is gone from the landing folder is left out."""
+    new = fresh & files.keys()
+    if new < fresh:
+        todo = "land them again, unless an earlier run read them"
+        log.warn("not read", files_gone=len(fresh - new), todo=todo)
+    runs = landing.runs_of(store, new)
+    cut = {source for source, of_run in runs.items() if any(file.path not in files for file in of_run)}
+    held = _held(store, cut | {source for source, of_run in runs.items() if arrivals.may_be_settled(of_run)})
+    settled = {source for source, has_exit in held.items() if not has_exit}
+    arrived = arrivals.sort_files(new, runs, arrivals.Place(config.landing, config.time_zone), settled)
+    # Read again after some of its files were removed, a run would say something else than it did.
+    arrived.stems = [stem for stem in arrived.stems if stem.source not in cut & held.keys()]
+    return arrived
 
 
-def _settled(store: Store, config: Config) -> arrivals.Landed:
+def _settled(store: Store, config: Config, files: Mapping[str, File]) -> arrivals.Landed:
     """Runs whose `.exit` never came, once nothing was written to them for long, that no table holds yet."""
     place = arrivals.Place(config.landing, config.time_zone)
     oldest_change = store.run.moment - timedelta(hours=config.ingest.settle_hours)
-    old = arrivals.without_exit(arrivals.seen_files(store, READER), place, oldest_change)
+    old = landing.without_exit(store, oldest_change)
     held = _held(store, old)
-    runs = {source: files for source, files in old.items() if source not in held}
-    grown = {source for source, files in runs.items() if arrivals.is_growing(files.values(), oldest_change)}
-    return arrivals.Landed(stems=[place.stem(source, files) for source, files in runs.items() if source not in grown])
+    grown = {path for path, file in files.items() if file.modified_at > oldest_change}
+    runs = {
+        source: of_run for source, of_run in old.items() if source not in held and grown.isdisjoint(of_run.values())
+    }
+    return arrivals.Landed(stems=[place.stem(source, of_run) for source, of_run in runs.items()])
 
 
 def _held(store: Store, runs: Collection[str]) -> dict[str, bool]:

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from jobs.ingest.unpack import CutOffError, Overlong, lines, pieces, text
 
 NAME = re.compile(r"(?P<stem>\d{8}T\d{6}Z)\.(?P<what>[A-Za-z0-9_.-]+?)(?P<packing>\.gz|\.zst)?")
-DRAFT = ".tmp"  # a file on its way; it lands when it is renamed
+DRAFTS = (".tmp", "._COPYING_")  # files on their way, the second by Hadoop; they land when they are renamed
 LONGEST_LINE = 4 << 20  # bytes; a path of 4 KiB, every byte escaped, is a hundredth of it
 LONGEST_TEXT = 64 << 20  # bytes; ten thousand backups in one list are a fifth of it
 KEPT = 64 * 1024  # bytes of a text that a reject keeps; of a longer one it keeps the hash

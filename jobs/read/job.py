@@ -16,7 +16,7 @@ from jobs.ingest.derived import with_derived
 from jobs.ingest.outcomes import Outcome, attempt, checked, outcomes
 from jobs.ingest.products import GIT, READERS
 from jobs.ingest.readers import git
-from jobs.ingest.stems import DRAFT, Fault, Record, Stem, parse_name, stem_time
+from jobs.ingest.stems import DRAFTS, Fault, Record, Stem, parse_name, stem_time
 from jobs.tables import COUNTS
 
 PRODUCTS = (*sorted(READERS), GIT)
@@ -52,7 +52,7 @@ def read(
 
 def _runs(product: str, paths: Sequence[Path], zone: ZoneInfo | None, moment: datetime) -> Iterator[Found]:
     named = [file for path in paths for file in ([path] if path.is_file() else path.rglob("*"))]
-    files = sorted(file for file in named if file.is_file() and file.suffix != DRAFT)
+    files = sorted(file for file in named if file.is_file() and not file.name.endswith(DRAFTS))
     runs: dict[str, dict[str, str]] = defaultdict(dict)
     for file in files:
         run = parse_name(file.name)

@@ -20,6 +20,7 @@ from tests.conftest import MOMENT, store_of
 from tests.rows import folder_of, land, record
 
 FILES = 150
+FILES_NAMED = 3_000
 
 
 def test_damaged_records_and_runs_are_all_accounted_for(store, config):
@@ -55,6 +56,24 @@ def test_a_line_of_a_hundred_megabytes_and_a_bomb_cost_their_reject_and_little_m
         f"canonical/{name}" for name in ("line.jsonl", "bomb.jsonl.gz", "bomb.jsonl.zst")
     }
     assert all(row["record"] is None and len(row["record_sha256"]) == 64 for row in rejects.values())
+
+
+def test_names_of_signs_that_patterns_are_made_of_are_read_like_plain_ones(store, config):
+    signs = "[]{}*?"
+    for number in range(FILES_NAMED):
+        name = f"{number} {signs}.jsonl" if number % 10 == 0 else f"{number}.jsonl"
+        land(config, name, [record(number % 300, device=f"d{number // 300}")])
+    folder = Path(config.landing) / "restic" / "nas [old] {1}"
+    folder.mkdir(parents=True)
+    for number in range(10):
+        (folder / f"20250323T01{number:02}07Z.backup.jsonl").write_text("no summary")
+        (folder / f"20250323T01{number:02}07Z.exit").write_text("0")
+    expected = {"landed": FILES_NAMED + 10, "backups": FILES_NAMED, "rejects": 10, "duplicates": 0}
+    assert ingest(store, config) == expected
+    held = {row["source"] for row in store.read(BACKUPS).select("source").collect()}
+    assert sum(signs in source for source in held) == FILES_NAMED // 10
+    assert {row["source"].rpartition("/")[0] for row in store.read(REJECTS).collect()} == {"restic/nas [old] {1}"}
+    assert ingest(store, config)["landed"] == 0
 
 
 def test_deep_json_is_one_bad_record(store, config):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import random
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -16,10 +18,10 @@ import zstandard
 from chispa import assert_df_equality
 
 from jobs.errors import AccountingError
+from jobs.ingest import job
 from jobs.ingest.accounting import check_nothing_is_lost
-from jobs.ingest.arrivals import seen_files
-from jobs.ingest.job import FILE_COLUMNS, ingest
-from jobs.tables import BACKUPS, FEEDBACK, REJECTS
+from jobs.ingest.job import ingest
+from jobs.tables import BACKUPS, FEEDBACK, LANDED, REJECTS
 from tests.rows import folder_of, land, record
 
 GOOD = record(0)
@@ -199,9 +201,9 @@ def test_a_record_of_another_tenant_under_a_mapped_prefix_is_rejected(store, con
 def test_a_second_ingest_reads_nothing_and_changes_no_table(store, config):
     land(config, "a.jsonl", [record(0), "{"])
     ingest(store, config)
-    versions = [store.version(table) for table in (BACKUPS, REJECTS)]
+    versions = [store.version(table) for table in (LANDED, BACKUPS, REJECTS)]
     assert ingest(store, config)["landed"] == 0
-    assert [store.version(table) for table in (BACKUPS, REJECTS)] == versions
+    assert [store.version(table) for table in (LANDED, BACKUPS, REJECTS)] == versions
 
 
 def test_a_lost_checkpoint_reads_all_again_and_changes_no_row(store, config):
@@ -213,16 +215,75 @@ def test_a_lost_checkpoint_reads_all_again_and_changes_no_row(store, config):
     assert [store.read(table).collect() for table in (BACKUPS, REJECTS)] == before
 
 
-def test_a_batch_of_a_file_stream_lists_its_empty_files(store, config):
-    """Spark folds its list of files every tenth batch; the folded list is read too."""
-    stream = store.spark.readStream.format("binaryFile").schema(FILE_COLUMNS).load(str(folder_of(config)))
-    seen = []
-    for number in range(12):
-        (folder_of(config) / f"{number}.jsonl").write_bytes(b"")
-        store.each_batch(stream.select("path"), "test", lambda s, _, b: seen.append(seen_files(s, "test", b)))
-    new = [[file.path.rpartition("/")[2] for file in files if file.is_new] for files in seen]
-    assert new == [[f"{n}.jsonl"] for n in range(12)]
-    assert sorted(file.path.rpartition("/")[2] for file in seen[-1]) == sorted(f"{n}.jsonl" for n in range(12))
+def test_files_that_were_removed_after_they_were_read_do_not_matter_when_the_checkpoint_is_lost(store, config):
+    land(config, "a.jsonl", [record(0), "{"])
+    gone = land(config, "b.jsonl", [record(1)])
+    ingest(store, config)
+    before = [store.read(table).collect() for table in (LANDED, BACKUPS, REJECTS)]
+    shutil.rmtree(f"{config.lake}/_checkpoints")
+    gone.unlink()
+    assert ingest(store, config) == {"landed": 2, "backups": 1, "rejects": 1, "duplicates": 0}
+    assert [store.read(table).collect() for table in (LANDED, BACKUPS, REJECTS)] == before
+
+
+def test_a_landed_file_is_one_row_with_what_it_is(store, config):
+    file = land(config, "a [old]/x.jsonl", [record(0)])
+    os.utime(file, (1_740_000_000, 1_740_000_000))
+    run = Path(config.landing) / "borg" / "nas" / "20250323T013007Z.create.json.gz"
+    run.parent.mkdir(parents=True)
+    run.touch()
+    for name in (".hidden.jsonl", "_half.jsonl", "a.jsonl.tmp"):
+        land(config, name, [record(1)])
+    ingest(store, config)
+    land(config, "b.jsonl", [record(2)])
+    ingest(store, config)
+    rows = store.read(LANDED).sort("arrival", "path").select("path", "source", "part", "arrival").collect()
+    assert [tuple(row) for row in rows] == [
+        ("borg/nas/20250323T013007Z.create.json.gz", "borg/nas/20250323T013007Z", "create.json", 1),
+        ("canonical/a [old]/x.jsonl", None, None, 1),
+        ("canonical/b.jsonl", None, None, 2),
+    ]
+    held = store.read(LANDED).where("path LIKE '%x.jsonl'").selectExpr("unix_seconds(modified_at)", "bytes").first()
+    assert tuple(held) == (1_740_000_000, file.stat().st_size)
+
+
+def test_small_files_of_the_table_are_put_together_and_nothing_is_read_twice_for_it(store, config, monkeypatch):
+    monkeypatch.setattr("jobs.store.COMMITS_A_FILE", 2)
+    for number in range(3):
+        land(config, f"{number}.jsonl", [record(number)])
+        assert ingest(store, config)["landed"] == 1
+    assert len(store.read(LANDED).inputFiles()) < 3
+    assert ingest(store, config)["landed"] == 0
+
+
+def test_a_name_that_is_no_text_is_left_out_with_a_warning_and_the_others_are_read(store, config, caplog):
+    land(config, "a.jsonl", [record(0)])
+    land(config, os.fsdecode(b"n\xffs/b.jsonl"), [record(1)])
+    with caplog.at_level("WARNING", "uda"):
+        assert ingest(store, config)["landed"] == 1
+    assert [each.fields["files"] for each in caplog.records] == [["canonical/n\udcffs/b.jsonl"]]
+
+
+@pytest.mark.parametrize("step", ["handle", "backups"])
+def test_a_run_that_ends_after_files_were_seen_is_made_up_for_by_the_next(store, config, monkeypatch, step):
+    """Ended before anything was written, or after all was and before Spark knew."""
+    land(config, "a.jsonl", [record(0), record(0), "{"])
+    whole = job.ingest_files
+
+    def ended(*arguments):
+        if step == "backups":
+            whole(*arguments)
+        raise KeyError("ended")
+
+    with monkeypatch.context() as patch, pytest.raises(KeyError):
+        patch.setattr(job, "ingest_files", ended)
+        ingest(store, config)
+    assert store.read(LANDED).count() == 1
+    land(config, "b.jsonl", [record(1)])
+    assert ingest(store, config) == {"landed": 4, "backups": 2, "rejects": 1, "duplicates": 1}
+    assert ingest(store, config)["landed"] == 0
+    assert store.read(LANDED).count() == 2
+    assert (store.read(BACKUPS).count(), store.read(REJECTS).count()) == (2, 2)
 
 
 def test_a_record_that_is_in_no_table_stops_the_run(store):
@@ -286,6 +347,6 @@ def test_each_landed_verdict_is_kept_or_costs_its_reject_and_backups_beside_them
         ("b", "feedback/deep/20250323T013007Z.f.json", "confirmed"),
     }
     # A lost checkpoint: all is read once more, and nothing is written twice.
-    shutil.rmtree(store.checkpoint("ingest"))
+    shutil.rmtree(f"{config.lake}/_checkpoints/ingest")
     assert ingest(store, config) == counts
     assert store.read(FEEDBACK).count() == 3

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from jobs.ingest import job
 from jobs.ingest.job import ingest
 from jobs.read.job import read
 from jobs.tables import BACKUPS, FIGURES, REJECTS
@@ -172,3 +173,36 @@ def test_a_lost_checkpoint_reads_runs_again_and_changes_no_row(store, config):
     shutil.rmtree(f"{config.lake}/_checkpoints")
     ingest(store, config)
     assert [store.read(table).collect() for table in (BACKUPS, REJECTS)] == before
+
+
+def test_a_late_exit_of_a_run_that_was_read_without_changes_no_row_when_the_checkpoint_is_lost(store, config):
+    drop(config, f"{STEM}.backup.jsonl", '{"message_type":"summ')
+    ingest(store, config)
+    drop(config, f"{STEM}.exit", "0")
+    ingest(store, config)
+    assert outcomes(store) == {STEM: "truncated", f"{STEM}.exit": "late_file"}
+    before = store.read(REJECTS).collect()
+    shutil.rmtree(f"{config.lake}/_checkpoints")
+    ingest(store, config)
+    assert store.read(REJECTS).collect() == before
+
+
+def test_a_run_of_which_a_file_was_removed_is_not_read_again_when_the_checkpoint_is_lost(store, config):
+    drop(config, f"{STEM}.backup.jsonl", json.dumps(SUMMARY))
+    drop(config, f"{STEM}.exit", "0")
+    ingest(store, config)
+    shutil.rmtree(f"{config.lake}/_checkpoints")
+    (Path(config.landing) / f"{STEM}.backup.jsonl").unlink()
+    assert ingest(store, config)["landed"] == 0
+    assert outcomes(store) == {STEM: "complete"}
+
+
+def test_a_run_of_ours_that_ends_between_seeing_files_and_reading_them_does_not_part_a_run(store, config, monkeypatch):
+    drop(config, f"{STEM}.backup.jsonl", json.dumps(SUMMARY), NEW)
+    with monkeypatch.context() as patch, pytest.raises(KeyError):
+        patch.setattr(job, "_arrived", lambda *_: {}["ended"])
+        ingest(store, config)
+    drop(config, f"{STEM}.stderr", "", NEW)
+    drop(config, f"{STEM}.exit", "0\n", NEW)
+    assert ingest(store, config) == {"landed": 1, "backups": 1, "rejects": 0, "duplicates": 0}
+    assert outcomes(store) == {STEM: "complete"}

@@ -121,24 +121,6 @@ def test_the_newest_of_a_hundred_thousand_rows_are_there_within_a_second(tmp_pat
     assert len(found) == 50
 
 
-@pytest.fixture
-def bucket(tmp_path, monkeypatch):
-    """A folder that is served as the bucket "backups" where the AWS variables say."""
-    script = Path(__file__).with_name("bucket.py")
-    with subprocess.Popen([sys.executable, str(script), str(tmp_path)], stdout=subprocess.PIPE, text=True) as server:
-        port = server.stdout.readline().strip()
-        for name, value in {
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-            "AWS_ALLOW_HTTP": "true",
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_REGION": "us-east-1",
-        }.items():
-            monkeypatch.setenv(name, value)
-        yield tmp_path
-        server.terminate()
-
-
 @pytest.mark.parametrize("scheme", ["s3", "s3a"])
 def test_a_lake_on_s3_is_read_where_the_environment_says(bucket, scheme):
     kept(bucket / "lake", ANOMALIES, [anomaly(2), anomaly(1)])
