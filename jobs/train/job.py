@@ -1,4 +1,4 @@
-"""Train: what each device usually does.
+"""Train: what each device usually does; now and then, what the fleet does.
 
 Learned from all that ended before the day of the oldest backup that waits for its score: learn before, judge after.
 """
@@ -13,10 +13,11 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs import episodes, registry
-from jobs.champion import Champion, champion
+from jobs.champion import Champion, champion, keep, registered
 from jobs.config import Config
 from jobs.store import Store
 from jobs.tables import ANOMALIES, DEVICE_MODELS, FEATURES, FEEDBACK, SCORES
+from jobs.train import challenger
 from jobs.train.devices import device_models
 from jobs.train.history import barred_from_teaching, judged_devices, new_learned_until, teachers
 from jobs.versions import judge_from, model_version, newest
@@ -25,28 +26,46 @@ KEPT_VERSIONS = 3  # the newest and two before, to look back at; each is one row
 
 
 def train(store: Store, config: Config) -> dict[str, int]:
-    """Refit all device models if a backup waits for its score; return devices and teachers, nothing if none waits."""
+    """Refit all device models if a backup waits for its score; return devices and teachers, nothing if none waits.
+
+    Before that the fleet model is fitted anew if it is time. The lake takes over MLflow's champion only once there are
+    device models of it, so that nothing is ever scored without.
+    """
     newest_day = store.newest_day(FEATURES)
     if newest_day is None:
         return {}
-    fleet = champion(store, config)
-    held = store.slices(DEVICE_MODELS)
-    last = newest(held, fleet.version)
-    since = judge_from(last, newest_day, config.train.first_days)
-    until = new_learned_until(
-        store.read(FEATURES, since=since), store.read(SCORES, since=since), last, newest_day, config.train.first_days
-    )
-    if until is None or model_version(fleet.version, until) in held:
+    working, held = champion(store, config), store.slices(DEVICE_MODELS)
+    last = newest(held, working.version)
+    until = _until(store, last, newest_day, config.train.first_days)
+    if until is None:
         return {}
-    counts = _refit(store, config, fleet, until)
-    for old in sorted(held, key=lambda version: version.rpartition("-")[2])[: -(KEPT_VERSIONS - 1)]:
-        store.delete_slice(DEVICE_MODELS, old)
+    fleet = registered(store, config, working)
+    is_due = challenger.is_due(store, config, last, until)
+    if not is_due and fleet is working and model_version(working.version, until) in held:
+        return {}
+    barred = _barred(store, config, until)
+    rows = teachers(store.read(FEATURES), barred, until)
+    counts = {}
+    if is_due:
+        counts = challenger.challenge(store, config, fleet, rows, barred, until)
+        fleet = registered(store, config, working)
+    if model_version(fleet.version, until) not in held:
+        counts |= _refit(store, config, fleet, rows, until)
+        for old in sorted(held, key=lambda version: version.rpartition("-")[2])[: -(KEPT_VERSIONS - 1)]:
+            store.delete_slice(DEVICE_MODELS, old)
+    if fleet.version != working.version:
+        keep(store, fleet)
     return counts
 
 
-def _refit(store: Store, config: Config, fleet: Champion, until: date) -> dict[str, int]:
+def _until(store: Store, last: str | None, newest_day: date, first_days: int) -> date | None:
+    since = judge_from(last, newest_day, first_days)
+    features, scores = store.read(FEATURES, since=since), store.read(SCORES, since=since)
+    return new_learned_until(features, scores, last, newest_day, first_days)
+
+
+def _refit(store: Store, config: Config, fleet: Champion, rows: DataFrame, until: date) -> dict[str, int]:
     version = model_version(fleet.version, until)
-    rows = teachers(store.read(FEATURES), _barred(store, config, until), until)
     window = rows.agg(F.count("*").alias("teachers"), F.min("day").alias("first"), F.max("day").alias("last")).first()
     if not window or not window["teachers"]:
         return {"devices": 0, "teachers": 0}
