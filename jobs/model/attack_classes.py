@@ -14,8 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.tables import KINDS
-
 Array = NDArray[np.float64]
 
 NOTE_BYTES = 334  # what ransomware appends to each file: the wrapped key and a marker
@@ -244,12 +242,3 @@ ATTACKS: tuple[str, ...] = tuple(_ATTACKS)
 EXTRAS: tuple[str, ...] = tuple(_EXTRAS)
 LOOK_ALIKES: tuple[str, ...] = tuple(_LOOK_ALIKES)
 SLOW: tuple[str, ...] = tuple(_SLOW)
-
-
-# What an attack ought to be called, by its name's first word; others are encryption.
-_KIND_OF_ATTACK = {"delete": "delete", "add": "add", "stage": "add", "wipe": "modify", "padded": "modify"}
-
-
-def kind_of(attack: str) -> int:
-    """Index into `jobs.tables.KINDS` of what an attack ought to be called."""
-    return KINDS.index(_KIND_OF_ATTACK.get(attack.partition("_")[0], "encrypt"))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from jobs.model.attack_classes import kind_of
+from jobs.model.attacks import kind_of
 from jobs.model.fleet import FleetModel
 from jobs.model.sub_kinds import SUB_KINDS
 from jobs.tables import KINDS

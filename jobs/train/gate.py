@@ -17,7 +17,7 @@ from jobs.backtest.suspects import Rules
 from jobs.backtest.walking import Judged
 from jobs.config import Config
 from jobs.model.arrays import Array, first_rows
-from jobs.model.attack_classes import ATTACKS, EXTRAS, kind_of
+from jobs.model.attacks import ATTACKS, EXTRAS, kind_of
 from jobs.model.calibration import threshold_of
 from jobs.model.fleet import FleetModel
 from jobs.model.signals import SIGNALS

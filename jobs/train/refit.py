@@ -1,8 +1,8 @@
 """Fit the fleet model anew from a fleet's own backups, as they were printed, shrunk to the model that it began with.
 
-What an attack looks like stays as it was learned, from simulated ones on many origins: points learned anew found no
-more. What is usual becomes the fleet's own: compression curve, prior and surges, how rare so many points are, and how
-often clean backups reach a score.
+What an attack looks like stays as it was learned, from simulated ones on full records of many origins. What is usual
+becomes the fleet's own: compression curve, prior and surges, how rare so many points are, and how often clean backups
+reach a score.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -184,7 +185,11 @@ def test_a_lost_copy_of_the_champion_is_fetched_from_mlflow(life):
 
 def test_an_alias_moved_by_hand_is_followed_by_the_next_run(life):
     """Rolled back: new device models and scores are of the older version, and nothing promotes the newer one again."""
-    life.client.set_registered_model_alias(life.config.mlflow.model_name, "champion", "1")
+    runbook = (DEMO.parent / "docs" / "runbook.md").read_text()
+    (command,) = re.findall(
+        r"^    MLFLOW_TRACKING_URI=\S+ \S+python -c '(.*set_registered_model_alias.*)'$", runbook, re.M
+    )
+    exec(command)  # MLflow looks at this lake already
     day = waiting_from(life) + timedelta(days=20)
     newest = life.store.read(FEATURES).where(F.col("not_judged").isNull()).orderBy(F.desc("ended_at")).first()
     later = {**newest.asDict(), "backup_id": "after the roll-back", "day": day}
