@@ -54,6 +54,8 @@ def main() -> None:
     log.set_up_logging("text")
     with tempfile.TemporaryDirectory(prefix="uda-bench-") as folder:
         config = load_config(None, {})
+        # What trains the devices is measured; a fleet model is fitted once a month.
+        config = replace(config, train=replace(config.train, fleet_every_days=0))
         with measured() as start:
             spark = session(config.spark, progress=False)
         _cases(spark, config, Path(folder) / "warming", WARMING_DEVICES, options.days)

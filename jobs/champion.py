@@ -10,7 +10,7 @@ from jobs import registry
 from jobs.config import Config
 from jobs.errors import UdaError
 from jobs.files import read_text, write_text
-from jobs.model.fleet import FleetModel, shipped
+from jobs.model.fleet import FleetModel, read_fleet_model
 from jobs.store import Store
 
 FILE = "_models/champion.json"
@@ -25,23 +25,46 @@ class Champion:
 
 
 def champion(store: Store, config: Config) -> Champion:
-    """The lake's champion; a new lake registers the configured model, else the shipped one, and takes that."""
-    address = f"{store.lake}/{FILE}"
-    held = read_text(store.spark, address)
-    if held is None:
-        text = _first(config.train.fleet_model).to_json()
-        version = registry.champion_version(config.mlflow, store.lake, text)
-        held = json.dumps({"fleet_version": version, "fleet_model": text})
-        write_text(store.spark, address, held)
-    content = json.loads(held)
-    return Champion(content["fleet_version"], FleetModel.from_json(content["fleet_model"]))
+    """The lake's champion; a new lake registers the one that it begins with, unless MLflow has one already."""
+    held = _held(store)
+    if held is not None:
+        return Champion(held["fleet_version"], FleetModel.from_json(held["fleet_model"]))
+    if registry.standing(config.mlflow, store.lake).champion is None:
+        registry.register_first(config.mlflow, store.lake, first_model(config).to_json())
+    found = registered(store, config, None)
+    keep(store, found)
+    return found
 
 
-def _first(path: str) -> FleetModel:
-    if not path:
-        return shipped()
-    try:
-        text = Path(path).read_text("utf-8")
-    except OSError as error:
-        raise UdaError(f"fleet model: {path} can't be read ({error.strerror}); see fleet_model in [train]") from error
-    return FleetModel.from_json(text)
+def registered(store: Store, config: Config, working: Champion | None) -> Champion:
+    """The champion as MLflow has it now: `working`, unless a person or a training moved the alias."""
+    version = registry.standing(config.mlflow, store.lake).champion
+    if working and version in (working.version, None):  # none: MLflow was made anew
+        return working
+    if version is None:
+        raise UdaError(f"MLflow: no version of {config.mlflow.model_name} is registered; run it again")
+    return Champion(version, FleetModel.from_json(registry.fleet_json(config.mlflow, store.lake, version)))
+
+
+def keep(store: Store, found: Champion) -> None:
+    """Make a fleet model the one that the lake works with."""
+    content = {"fleet_version": found.version, "fleet_model": found.model.to_json()}
+    write_text(store.spark, f"{store.lake}/{FILE}", json.dumps(content))
+
+
+def working_version(store: Store) -> str | None:
+    """Registered version of the fleet model that the lake works with; None: it has none yet."""
+    held = _held(store)
+    return held["fleet_version"] if held else None
+
+
+def first_model(config: Config) -> FleetModel:
+    """The fleet model that a new lake begins with, and to which a fleet's own is shrunk."""
+    path = config.train.fleet_model
+    return read_fleet_model(Path(path) if path else None)
+
+
+def _held(store: Store) -> dict[str, str] | None:
+    text = read_text(store.spark, f"{store.lake}/{FILE}")
+    held: dict[str, str] | None = json.loads(text) if text else None
+    return held

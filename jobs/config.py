@@ -39,6 +39,10 @@ class Train:
     aged_backups: int
     rows_per_partition: int
     fleet_model: str
+    fleet_every_days: int
+    fleet_devices: int
+    fleet_device_days: int
+    fleet_backups: int
 
 
 @dataclass(frozen=True)
@@ -176,13 +180,20 @@ def _typed(kind: Any, settings: dict[str, Any], at: str, faults: list[str]) -> A
 
 
 def _out_of_range(settings: dict[str, Any]) -> list[str]:
-    at_least_one = (("features", "look_back_days"), ("train", "rows_per_partition"))
+    at_least_one = (
+        ("features", "look_back_days"),
+        ("train", "rows_per_partition"),
+        ("train", "fleet_devices"),
+        ("train", "fleet_device_days"),
+        ("train", "fleet_backups"),
+    )
     at_least_zero = (
         ("ingest", "max_ahead_days"),
         ("ingest", "settle_hours"),
         ("train", "first_days"),
         ("train", "aged_days"),
         ("train", "aged_backups"),
+        ("train", "fleet_every_days"),
     )
     faults = [f"{s}.{k}: must be 1 or more, got {settings[s][k]}" for s, k in at_least_one if settings[s][k] < 1]
     faults += [f"{s}.{k}: must be 0 or more, got {settings[s][k]}" for s, k in at_least_zero if settings[s][k] < 0]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from jobs import log
+from jobs.champion import working_version
 from jobs.config import Config
 from jobs.features.job import features
 from jobs.ingest.job import ingest
@@ -28,6 +29,7 @@ from jobs.tables import (
     Table,
 )
 from jobs.train.job import train
+from jobs.versions import newest
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Stage:
 STAGES = {
     "ingest": Stage(ingest, (), (LANDED, BACKUPS, REJECTS, FEEDBACK)),
     "features": Stage(features, (BACKUPS,), (FEATURES,)),
-    "train": Stage(train, (FEATURES, SCORES, ANOMALIES, FEEDBACK), (DEVICE_MODELS,)),
+    "train": Stage(train, (BACKUPS, FEATURES, SCORES, ANOMALIES, FEEDBACK), (DEVICE_MODELS,)),
     "score": Stage(score, (FEATURES, DEVICE_MODELS, FEEDBACK), (SCORES, ANOMALIES, DEVICES)),
     "report": Stage(report, (ANOMALIES, FEATURES, DEVICES), ()),
 }
@@ -75,7 +77,7 @@ def _record(
     error: str | None,
 ) -> None:
     versions = store.slices(DEVICE_MODELS) if event == "ended" and stage in ("train", "score") else []
-    newest = max(versions, key=lambda version: version.rpartition("-")[2], default=None)
+    fleet_version = working_version(store) if versions else None
     row = {
         "run_id": store.run.run_id,
         "stage": stage,
@@ -85,7 +87,7 @@ def _record(
         "counts": dict(counts),
         "versions_read": dict(read),
         "versions_written": dict(written),
-        "model_version": newest,
+        "model_version": newest(versions, fleet_version) if fleet_version else None,
         "code_version": store.run.code_version,
         "error": error,
     }

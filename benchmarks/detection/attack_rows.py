@@ -9,19 +9,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from jobs.model.arrays import first_rows
-from jobs.tables import KINDS
 
 ATTACKS_PER_REFIT = 5
 SEED = 7
 # The origins of `open` that make up half A; those of `open2` are dealt out by `half_of`.
 OPEN_HALF_A = ("o04", "o07", "o08", "o13", "o20", "o28", "o31", "o35", "o36", "o37")
-KIND_OF_ATTACK = {
-    "delete": "delete",
-    "add": "add",
-    "stage": "add",
-    "wipe": "modify",
-    "padded": "modify",
-}  # else encrypt
 
 
 def half_of(labels: pd.DataFrame) -> NDArray[np.bool_]:
@@ -48,8 +40,3 @@ def attacked_positions(refit: NDArray[Any]) -> NDArray[Any]:
     counts = np.diff(np.append(first, len(refit)))
     draws = [random.choice(count, min(ATTACKS_PER_REFIT, count), replace=False) for count in counts]
     return np.concatenate([begin + draw for begin, draw in zip(first, draws, strict=True)])
-
-
-def kind_of(attack: str) -> int:
-    """Index into `KINDS` of what an attack ought to be called."""
-    return KINDS.index(KIND_OF_ATTACK.get(attack.partition("_")[0], "encrypt"))

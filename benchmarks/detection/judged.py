@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.detection.attack_rows import attacked_positions, kind_of
+from benchmarks.detection.attack_rows import attacked_positions
 from jobs.model.arrays import first_rows
-from jobs.model.attacks import attacked
+from jobs.model.attacks import attacked, kind_of
 from jobs.model.fleet import FleetModel
 from jobs.model.walk_forward import Walk, judged_years, score_walk, walk_forward
 from jobs.tables import KINDS

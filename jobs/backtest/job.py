@@ -22,7 +22,7 @@ from jobs.backtest.suspects import Rules
 from jobs.config import Config
 from jobs.errors import UdaError
 from jobs.model.calibration import threshold_of
-from jobs.model.fleet import FleetModel, shipped
+from jobs.model.fleet import read_fleet_model
 from jobs.words import count_in_words
 
 
@@ -43,7 +43,7 @@ def backtest(
     UdaError
         An input can't be read; nothing is written then.
     """
-    fleet = _fleet(fleet_model)
+    fleet = read_fleet_model(fleet_model)
     history = history_of(read_backups(backups), config.features.look_back_days)
     if not len(history.rows):
         raise UdaError(f"{backups}: there is no backup in it")
@@ -58,15 +58,6 @@ def backtest(
     text = page(found, {**facts, "refit_every": refit_every, "code_version": __version__})
     _write(out, scores_table(rows, scores, alerts), text)
     said.write(_in_short(found, out))
-
-
-def _fleet(file: Path | None) -> FleetModel:
-    if file is None:
-        return shipped()
-    try:
-        return FleetModel.from_json(file.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UdaError(f"{file}: no fleet model can be read from it ({error})") from error
 
 
 def _write(out: Path, scores: pa.Table, text: str) -> None:

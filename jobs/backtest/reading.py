@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,16 @@ def read_what_if(path: Path) -> pa.Table:
     They come from arithmetic: fractions are rounded, and a total that an attack brought below nothing is nothing.
     """
     return _read(path, needed=("device_id", "attack", "at_backup_id"), is_what_if=True)
+
+
+def in_shape(rows: pa.Table) -> pa.Table:
+    """Rows that are in memory already in the columns of `SCHEMA`: what they lack is null, a figure that is null NaN."""
+    columns = []
+    for field in SCHEMA:
+        held = rows[field.name] if field.name in rows.schema.names else pa.nulls(len(rows), field.type)
+        column = held.cast(field.type)
+        columns.append(pa.compute.fill_null(column, math.nan) if pa.types.is_floating(field.type) else column)
+    return pa.table(columns, schema=SCHEMA)
 
 
 def _read(path: Path, needed: Sequence[str], is_what_if: bool) -> pa.Table:

@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 
 from jobs.model.attack_classes import ATTACKS, EXTRAS, LOOK_ALIKES, RECIPES, Array, Before, Change, Recipe
+from jobs.tables import KINDS
 
-__all__ = ["ATTACKS", "EXTRAS", "LOOK_ALIKES", "attacked", "changed"]
+__all__ = ["ATTACKS", "EXTRAS", "LOOK_ALIKES", "attacked", "changed", "kind_of"]
 
+# What an attack ought to be called, by its name's first word; others are encryption.
+KIND_OF_ATTACK = {"delete": "delete", "add": "add", "stage": "add", "wipe": "modify", "padded": "modify"}
 LOWEST_DENSITY = 0.02  # a store that seems to compress better than 50:1 is one with hardly anything in it
 
 
@@ -54,6 +57,11 @@ def changed(backups: Mapping[str, Any], recipe: Recipe) -> dict[str, Any]:
     before = _before(backups)
     figures = _after(backups, before, recipe(before))
     return {**backups, **{name: figure for name, figure in figures.items() if name in backups}}
+
+
+def kind_of(attack: str) -> int:
+    """Index into `jobs.tables.KINDS` of what an attack ought to be called."""
+    return KINDS.index(KIND_OF_ATTACK.get(attack.partition("_")[0], "encrypt"))
 
 
 def _figure(backups: Mapping[str, Any], name: str) -> Array:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -115,6 +116,22 @@ class FleetModel:
 def shipped() -> FleetModel:
     """The fleet model that comes with the package, so that a first device is judged on its first day."""
     return FleetModel.from_json(resources.files("jobs.model").joinpath("fleet_model.json").read_text("utf-8"))
+
+
+def read_fleet_model(file: Path | None) -> FleetModel:
+    """The fleet model in a file; None: the one that comes with the package.
+
+    Raises
+    ------
+    UdaError
+        The file can't be read, or holds no fleet model of this layout.
+    """
+    if file is None:
+        return shipped()
+    try:
+        return FleetModel.from_json(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UdaError(f"{file}: no fleet model can be read from it ({error})") from error
 
 
 def _surge(fields: Any) -> Array:

@@ -62,10 +62,11 @@ def score_backups(backups: Arrays, models: Arrays, fleet: FleetModel, beside: Ar
 
 def sub_kind_scores(columns: Array, points: PointSet) -> Array:
     """-log10 of the share of clean backups with as many points of each sub-kind, its part of the budget allowed for."""
-    return _rarities(points_of(columns, points.weights, points.intercepts), points)
+    return rarities(points_of(columns, points.weights, points.intercepts), points)
 
 
-def _rarities(found: Array, points: PointSet) -> Array:
+def rarities(found: Array, points: PointSet) -> Array:
+    """The same, from the points: arrays of shape (n, 9)."""
     rarity = [along(own, tail) for own, tail in zip(found.T, points.tails, strict=True)]
     scores: Array = np.stack(rarity, axis=1) + np.log10(points.budget)
     return scores
@@ -120,7 +121,7 @@ def _score_rows(rows: Arrays, fleet: FleetModel) -> dict[str, Array]:
         if len(own):
             points = fleet.sets[name]
             # To gather the columns of these rows would take longer than to work out the points of all.
-            by_sub_kind = _rarities(points_of(rows["columns"], points.weights, points.intercepts)[own], points)
+            by_sub_kind = rarities(points_of(rows["columns"], points.weights, points.intercepts)[own], points)
             winner[own] = by_sub_kind.argmax(axis=1)
             schedule, history = rows["schedule"][own], rows["history"][own]
             score[own] = anomaly_score(by_sub_kind.max(axis=1), schedule, history, fleet.sets[name].calibrations)

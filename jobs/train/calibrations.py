@@ -91,6 +91,10 @@ def fit_reach(values: Array, weights: Array, unit: float, step: float) -> Array:
     decade = max(int(np.searchsorted(heights, heights[-1] - 1)), 0)
     steepness = np.polyfit(places[decade:], heights[decade:], 1)[0] if decade < len(places) - 2 else SMALLEST_SLOPE
     slope = max(float(steepness), SMALLEST_SLOPE)
-    places, heights = np.append(places, places[-1] + 1), np.append(heights, heights[-1] + slope)
+    return risen(np.append(places, places[-1] + 1), np.append(heights, heights[-1] + slope))
+
+
+def risen(places: Array, heights: Array) -> Array:
+    """A curve through these points that never rises less than it has to."""
     rise = np.maximum(np.diff(heights), SMALLEST_SLOPE * np.diff(places))
     return np.stack((places, np.append(heights[0], heights[0] + np.cumsum(rise))))

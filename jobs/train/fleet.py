@@ -59,20 +59,31 @@ def fit_fleet(
 
 def fit_curve(backups: Arrays) -> Array:
     """Logit of the median compression ratio at each mean file size; gaps interpolated, ends held."""
-    files = backups["files_added"] + backups["files_updated"]
-    sent, packed = backups["bytes_uploaded"], backups["bytes_compressed"]
-    used = (files > 0) & (sent > 0) & ~np.isnan(packed)
-    size, ratio = mean_file_size(sent[used], files[used]), packed[used] / sent[used]
-    points, logits = [], []
-    for point in range(CURVE_POINTS):
-        near = ratio[np.abs(size - point) < 0.75]
-        if len(near) >= SMALLEST_SAMPLE:
-            median = np.clip(np.median(near), 0.02, 0.98)
-            points.append(point)
-            logits.append(np.log(median / (1 - median)))
-    if not points:
+    curve, _ = medians_by_size(backups, np.zeros(len(backups["bytes_uploaded"]), np.int64))
+    known = np.flatnonzero(~np.isnan(curve))
+    if not len(known):
         raise UdaError(
             f"fleet model: fewer than {SMALLEST_SAMPLE} backups with bytes_compressed; give longer histories"
         )
-    curve: Array = np.interp(np.arange(CURVE_POINTS), points, logits)
-    return curve
+    return np.interp(np.arange(CURVE_POINTS), known, curve[known])
+
+
+def medians_by_size(backups: Arrays, device: Array) -> tuple[Array, Array]:
+    """Logit of the median compression ratio at each mean file size, and how many devices tell it.
+
+    Returns
+    -------
+    two arrays of shape (24,): NaN, and 0 devices, where fewer than 200 backups are of about that size
+    """
+    files = backups["files_added"] + backups["files_updated"]
+    sent, packed = backups["bytes_uploaded"], backups["bytes_compressed"]
+    used = (files > 0) & (sent > 0) & ~np.isnan(packed)
+    size, ratio, device = mean_file_size(sent[used], files[used]), packed[used] / sent[used], device[used]
+    logits, devices = np.full(CURVE_POINTS, np.nan), np.zeros(CURVE_POINTS)
+    for point in range(CURVE_POINTS):
+        near = np.abs(size - point) < 0.75
+        if near.sum() >= SMALLEST_SAMPLE:
+            median = np.clip(np.median(ratio[near]), 0.02, 0.98)
+            logits[point] = np.log(median / (1 - median))
+            devices[point] = len(np.unique(device[near]))
+    return logits, devices

@@ -1,4 +1,4 @@
-"""Train: what each device usually does.
+"""Train: what each device usually does; now and then, what the fleet does.
 
 Learned from all that ended before the day of the oldest backup that waits for its score: learn before, judge after.
 """
@@ -13,10 +13,11 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs import episodes, registry
-from jobs.champion import Champion, champion
+from jobs.champion import Champion, champion, keep, registered
 from jobs.config import Config
 from jobs.store import Store
 from jobs.tables import ANOMALIES, DEVICE_MODELS, FEATURES, FEEDBACK, SCORES
+from jobs.train import challenger
 from jobs.train.devices import device_models
 from jobs.train.history import barred_from_teaching, judged_devices, new_learned_until, teachers
 from jobs.versions import judge_from, learning_steps, model_version, newest
@@ -27,34 +28,50 @@ KEPT_VERSIONS = 3  # the newest and two before, to look back at; each is one row
 def train(store: Store, config: Config) -> dict[str, int]:
     """Refit all device models if a backup waits for its score; return devices and teachers, nothing if none waits.
 
-    Both of the newest version, should more than one be made.
+    Both of the newest version, should more than one be made. Before that the fleet model is fitted anew if it is time.
+    The lake takes over MLflow's champion only once there are device models of it, so that nothing is ever scored
+    without.
     """
     days = store.first_and_last_day(FEATURES)
     if days is None:
         return {}
     first_day, newest_day = days
-    fleet = champion(store, config)
-    held = store.slices(DEVICE_MODELS)
-    last = newest(held, fleet.version)
-    since = judge_from(last, newest_day, config.train.first_days)
-    until = new_learned_until(
-        store.read(FEATURES, since=since), store.read(SCORES, since=since), last, newest_day, config.train.first_days
-    )
-    steps = learning_steps(first_day, until, newest_day) if until else []
-    counts: dict[str, int] = {}
-    for step in steps:
-        if model_version(fleet.version, step) not in held:
-            counts = _refit(store, config, fleet, step)
-    if not counts:
+    working, held = champion(store, config), store.slices(DEVICE_MODELS)
+    last = newest(held, working.version)
+    until = _until(store, last, newest_day, config.train.first_days)
+    if until is None:
         return {}
-    for old in sorted(held, key=lambda version: version.rpartition("-")[2])[: -(KEPT_VERSIONS - 1)]:
-        store.delete_slice(DEVICE_MODELS, old)
+    fleet = registered(store, config, working)
+    counts: dict[str, int] = {}
+    if challenger.is_due(store, config, last, until):
+        counts = challenger.challenge(store, config, fleet, *_teachers(store, config, until), until)
+        fleet = registered(store, config, working)
+    versions = {model_version(fleet.version, step): step for step in learning_steps(first_day, until, newest_day)}
+    new = [version for version in versions if version not in held]
+    for version in new:
+        rows, _ = _teachers(store, config, versions[version])
+        counts |= _refit(store, config, fleet, rows, version, versions[version])
+    if new:
+        for old in sorted(held, key=lambda version: version.rpartition("-")[2])[: -(KEPT_VERSIONS - 1)]:
+            store.delete_slice(DEVICE_MODELS, old)
+    if fleet.version != working.version:
+        keep(store, fleet)
     return counts
 
 
-def _refit(store: Store, config: Config, fleet: Champion, until: date) -> dict[str, int]:
-    version = model_version(fleet.version, until)
-    rows = teachers(store.read(FEATURES), _barred(store, config, until), until)
+def _until(store: Store, last: str | None, newest_day: date, first_days: int) -> date | None:
+    since = judge_from(last, newest_day, first_days)
+    features, scores = store.read(FEATURES, since=since), store.read(SCORES, since=since)
+    return new_learned_until(features, scores, last, newest_day, first_days)
+
+
+def _teachers(store: Store, config: Config, until: date) -> tuple[DataFrame, DataFrame]:
+    """What may teach until that day, and the keys of what may not."""
+    barred = _barred(store, config, until)
+    return teachers(store.read(FEATURES), barred, until), barred
+
+
+def _refit(store: Store, config: Config, fleet: Champion, rows: DataFrame, version: str, until: date) -> dict[str, int]:
     window = rows.agg(F.count("*").alias("teachers"), F.min("day").alias("first"), F.max("day").alias("last")).first()
     if not window or not window["teachers"]:
         return {"devices": 0, "teachers": 0}

@@ -11,9 +11,10 @@ from jobs.model.signals import SIGNALS
 
 SMALLEST_NODE_WEIGHT = 20  # backups of one device at one size; fewer say nothing of rare events
 FULL_NODE_WEIGHT = 100
+START_DEVICES = 20.0  # as many as the model counts from which a fleet's own is fitted
 
 
-def fit_prior(signals: Array, files_before: Array, device: Array) -> Array:
+def fit_prior(signals: Array, files_before: Array, device: Array, start: Array | None = None) -> Array:
     """log10 of the chance to reach a value, by signal, device size and ln(1 + value); mean over devices.
 
     Parameters
@@ -23,6 +24,8 @@ def fit_prior(signals: Array, files_before: Array, device: Array) -> Array:
     files_before : array of shape (n,)
         A row without it is left out.
     device : int array of shape (n,)
+    start : array of shape (24, 6, 128), optional
+        A prior that counts as so many devices more.
     """
     known = ~np.isnan(files_before)
     lower, upper, upper_weight = node_weights(files_before[known])
@@ -39,6 +42,8 @@ def fit_prior(signals: Array, files_before: Array, device: Array) -> Array:
         shape = (-1, len(NODES))
         total = share.reshape(shape).sum(axis=0)
         summed = (chance * share[:, np.newaxis]).reshape(*shape, len(GRID)).sum(axis=0)
+        if start is not None:
+            total, summed = total + START_DEVICES, summed + START_DEVICES * 10 ** start[signal]
         # A size that no device has takes after nothing: it says that anything may happen.
         mean = np.divide(summed, total[:, np.newaxis], out=np.ones(summed.shape), where=total[:, np.newaxis] > 0)
         prior[signal] = np.log10(np.clip(mean, RAREST, 1))
@@ -54,7 +59,7 @@ def chance_by_place(values: Array, weights: Array, place: Array, n_places: int) 
     """Weighted mean of min(1, exp(-8 (g - u))) on the grid of g, for each place (device and size), and its weight."""
     cell = np.minimum((values / GRID_STEP).astype(np.int64), len(GRID) - 1)
     at = place * len(GRID) + cell
-    inside = np.bincount(at, weights, n_places * len(GRID)).reshape(-1, len(GRID))
+    inside = np.bincount(at, weights, n_places * len(GRID)).astype(np.float64).reshape(-1, len(GRID))  # of nothing: int
     faded = weights * np.exp(-TAIL_POWER * (GRID[cell] + GRID_STEP - values))
     passed = np.bincount(at, faded, n_places * len(GRID)).reshape(-1, len(GRID))
     weight = inside.sum(axis=1)

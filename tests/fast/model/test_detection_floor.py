@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.detection.attack_rows import attacked_positions, kind_of
+from benchmarks.detection.attack_rows import attacked_positions
 from benchmarks.detection.histories import DATA, read_histories
 from jobs.model.arrays import first_rows
-from jobs.model.attacks import attacked
+from jobs.model.attacks import attacked, kind_of
 from jobs.model.fleet import FleetModel
 from jobs.model.walk_forward import Walk, judged_years, score_walk, walk_forward
 from jobs.train.products import PRODUCTS, as_printed
