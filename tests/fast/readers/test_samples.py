@@ -1,0 +1,77 @@
+"""Every run of the samples becomes what was really done: exact figures exact, bounds never too low."""
+
+from __future__ import annotations
+
+import pytest
+
+from jobs.ingest.outcomes import outcomes
+from jobs.ingest.products import READERS
+from jobs.ingest.stems import Fault
+from tests.fast.readers.landed import LATEST, SAMPLES, became, needs_samples, read_samples, runs, truth
+
+# What an ordinary run says of each product: what is not here is not known.
+SAYS = {
+    "rsync": {
+        *("files_added", "files_updated", "files_deleted", "files_total", "dirs_total"),
+        *("bytes_total", "bytes_uploaded"),
+    },
+}
+COUNTS = ("files_added", "files_updated", "files_deleted", "files_total", "dirs_total", "bytes_total")
+# Figures that say less than was done since the last backup: what an interrupted run had deleted or sent is no news.
+LESS = {("rsync", "after_interrupted"): {"files_deleted"}}
+ROUNDED = 0.005  # rsync -h prints three digits or more
+
+
+def done(row):
+    """Figures of what was really done."""
+    sizes = {"bytes_uploaded": int(row["bytes_added"]) + int(row["bytes_updated"])}
+    return {name: int(row[name]) for name in COUNTS} | sizes
+
+
+@needs_samples
+@pytest.mark.parametrize("product", SAYS)
+def test_each_run_becomes_what_truth_expects(product):
+    found = runs(SAMPLES, product)
+    for row in truth(product):
+        (outcome,) = outcomes(READERS[product], found[row["device"], row["file_stem"]], LATEST)
+        expected = "complete" if row["expect"] == "duplicate" else row["expect"].removeprefix("reject:")
+        assert became(outcome) in expected.split("|"), row
+        if not isinstance(outcome, Fault) and outcome["status"] != "failed":
+            assert outcome.get("backup_kind", row["backup_kind"]) == row["backup_kind"], row
+
+
+@needs_samples
+@pytest.mark.parametrize("product", SAYS)
+def test_what_is_called_exact_was_done_and_what_is_called_a_bound_is_not_too_low(product):
+    records = read_samples(product)
+    compared = 0
+    for row in truth(product):
+        record = records.get((row["device"], row["file_stem"]), {})
+        if not row["files_total"] or record.get("status", "failed") == "failed":
+            continue
+        derived, bounds = set(record.get("derived", ())), set(record.get("upper_bound", ()))
+        for name, was in done(row).items():
+            if name not in record or name in LESS.get((product, row["note"]), ()):
+                continue
+            if name in derived:
+                assert record[name] >= was * (1 - ROUNDED), (name, row)
+            elif name in bounds:
+                assert record[name] >= was, (name, row)
+            else:
+                assert record[name] == was, (name, row)
+            if name in derived and name not in bounds:
+                assert record[name] <= was * (1 + ROUNDED), (name, row)
+        compared += 1
+    assert compared > 12
+
+
+@needs_samples
+@pytest.mark.parametrize("product", SAYS)
+def test_an_ordinary_run_says_what_the_page_says_of_its_product(product):
+    ordinary = {
+        (row["device"], row["file_stem"]) for row in truth(product) if row["what"] == "normal" and row["step"] == "2"
+    }
+    records = read_samples(product)
+    for key in ordinary:
+        figures = {name for name in records[key] if name.startswith(("files_", "bytes_", "dirs_"))}
+        assert figures == SAYS[product], key
