@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from jobs.ingest.outcomes import Outcome
-from jobs.ingest.readers import borg, kopia, restic, rsync
+from jobs.ingest.readers import borg, duplicity, kopia, rdiff_backup, restic, rsync
 from jobs.ingest.stems import Stem
 
 # By the name of the product's folder; each reads one run.
 READERS: Mapping[str, Callable[[Stem], Iterator[Outcome]]] = {
     "borg": borg.read,
+    "duplicity": duplicity.read,
     "kopia": kopia.read,
+    "rdiff-backup": rdiff_backup.read,
     "restic": restic.read,
     "rsync": rsync.read,
 }
