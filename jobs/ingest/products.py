@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from jobs.ingest.outcomes import Outcome
-from jobs.ingest.readers import borg, duplicity, kopia, rdiff_backup, restic, rsync
+from jobs.ingest.readers import borg, borgmatic, duplicity, kopia, rdiff_backup, restic, rsync
 from jobs.ingest.stems import Stem
 
 # By the name of the product's folder; each reads one run.
 READERS: Mapping[str, Callable[[Stem], Iterator[Outcome]]] = {
     "borg": borg.read,
+    "borg2": borg.read,
+    "borgmatic": borgmatic.read,
     "duplicity": duplicity.read,
     "kopia": kopia.read,
     "rdiff-backup": rdiff_backup.read,

@@ -11,6 +11,8 @@ from tests.fast.readers.landed import LATEST, SAMPLES, became, needs_samples, re
 
 # What an ordinary run says of each product: what is not here is not known.
 SAYS = {
+    "borg2": {"files_total", "bytes_total", "bytes_unique"},
+    "borgmatic": {"files_total", "bytes_total", "bytes_total_compressed", "bytes_compressed"},
     "duplicity": {
         *("files_added", "files_updated", "files_deleted", "files_total"),
         *("bytes_total", "bytes_uploaded", "bytes_compressed"),
