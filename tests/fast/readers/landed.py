@@ -58,13 +58,16 @@ def became(outcome):
     return outcome.reason if isinstance(outcome, Fault) else outcome["status"]
 
 
-def read_samples(product):
-    """Records that `uda read` prints for the samples, what follows from the run before included, by (device, stem)."""
+def read_samples(product, by="source"):
+    """Records that `uda read` prints for the samples, what follows from the run before included, by (device, stem).
+
+    `by` names what else tells them apart.
+    """
     out = io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()):
         main(["read", product, str(SAMPLES / product)])
     records = {}
     for line in out.getvalue().splitlines():
         record = json.loads(line)
-        records[record["device_id"], record["source"].rpartition("/")[2]] = record
+        records[record["device_id"], record[by].rpartition("/")[2]] = record
     return records
