@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from jobs.ingest.outcomes import Outcome
 from jobs.ingest.readers import (
     aws_backup,
+    bareos,
     borg,
     borgmatic,
     cloudranger,
+    duplicati,
     duplicity,
     insync,
     kopia,
@@ -24,10 +26,13 @@ from jobs.ingest.stems import Stem
 # By the name of the product's folder; each reads one run.
 READERS: Mapping[str, Callable[[Stem], Iterator[Outcome]]] = {
     "aws-backup": aws_backup.read,
+    "bacula": bareos.read,
+    "bareos": bareos.read,
     "borg": borg.read,
     "borg2": borg.read,
     "borgmatic": borgmatic.read,
     "cloudranger": cloudranger.read,
+    "duplicati": duplicati.read,
     "duplicity": duplicity.read,
     "insync": insync.read,
     "kopia": kopia.read,
