@@ -26,7 +26,7 @@ def read(stem: Stem) -> Iterator[Outcome]:
     """Each backup job of the table that has ended."""
     text = stem.text(JOBS).decode("utf-8", "replace")
     rows = csv.DictReader(io.StringIO(text))
-    found = 0
+    told = 0
     try:
         names = [name.strip().lower() for name in rows.fieldnames or ()]
         missing = [name for name in NEEDED if name not in names]
@@ -35,17 +35,18 @@ def read(stem: Stem) -> Iterator[Outcome]:
             return
         rows.fieldnames = names
         for row in rows:
-            found += 1
             if None in row or None in row.values():  # more or fewer values than the header has names
+                told += 1
                 yield fault_with("bad_line", f"{JOBS} line {rows.line_num} is not one row", str(row).encode())
             elif _is_backup(row):
+                told += 1
                 yield attempt(_backup, stem, row)
     except csv.Error as error:
         yield Fault("bad_line", f"{JOBS} line {rows.line_num} and what follows can't be read: {error}")
         return
-    if not found and names and stem.has("exit"):
-        yield Fault("no_figures", f"{JOBS} has a header and no job; the next one tells of more")
-    elif not found:
+    if names and not told:
+        yield Fault("no_figures", f"{JOBS} has no backup that has ended; a later one tells of more")
+    elif not told:
         yield without_summary(stem.product, stem, JOBS, None)
 
 
