@@ -17,7 +17,7 @@ OUTPUT, LIST, ERRORS = "create.json", "list.json", "stderr"
 
 def read(stem: Stem) -> Iterator[Outcome]:
     """The run's backups, one for each source, or why there is none; of a stem that is only a list, each snapshot."""
-    if set(stem.files) == {LIST}:
+    if stem.has(LIST) and not stem.has(OUTPUT):
         yield from _listed(stem)
         return
     created = _created(stem)
@@ -61,7 +61,7 @@ def _listed(stem: Stem) -> Iterator[Outcome]:
 
 
 def _backup(stem: Stem, snapshot: Record, listed: Sequence[Record], device_id: str) -> Record:
-    status = exit_status(stem)
+    status = exit_status(stem) if stem.has(OUTPUT) else None  # else it is that of the list
     root = _object(snapshot, "rootEntry")
     # A source that is one file has no summary.
     summary = {"files": 1, "dirs": 0, "size": root.get("size")} if root.get("type") == "f" else _object(root, "summ")

@@ -108,6 +108,7 @@ def test_each_of_several_sources_is_a_device(read):
         ({"list.json": []}, ["unknown_shape"]),
         ({"list.json": "[{"}, ["truncated"]),
         ({"list.json": [7, stored(1, 9, 3)]}, ["unknown_shape", "complete"]),
+        ({"list.json": [stored(1, 9, 3)], "stderr": "", "exit": "0"}, ["complete"]),
         ({"list.json": [stored(1, 9, 3, incomplete="checkpoint")]}, ["truncated"]),
     ],
 )
