@@ -68,6 +68,11 @@ def test_the_last_state_of_a_job_counts_in_whatever_order_its_events_come(read):
         assert (record["bytes_total"], record["bytes_uploaded"]) == (85899345920, 41000000000)
 
 
+def test_nothing_comes_after_an_end_whenever_it_was_told(read):
+    late = event("COMPLETED", "2025-03-26T01:17:58Z") + event("RUNNING", "2025-03-26T01:18:00Z")
+    assert [became(outcome) for outcome in read({"events.jsonl": late})] == ["complete"]
+
+
 def test_a_job_that_never_began_ended_when_that_was_told(read):
     (record,) = read({"events.jsonl": event("EXPIRED", "2025-03-26T09:00:00Z", bytesTransferred="0")})
     assert (record["status"], record["ended_at"]) == ("failed", "2025-03-26T09:00:00Z")
