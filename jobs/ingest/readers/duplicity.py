@@ -69,10 +69,10 @@ def _figures(said: Record) -> Record:
 
 
 def _is_full(said: Record) -> bool:
+    """Whether all is new. The JSON says what was asked for: a first backup calls itself incremental there."""
     meta = said.get("backup_meta")
-    action = meta.get("action") if isinstance(meta, dict) else None
-    if action in ("full", "inc"):
-        return bool(action == "full")
+    if isinstance(meta, dict) and meta.get("action") == "full":
+        return True
     new, changed, deleted, total = (said.get(f"{which}Files") for which in ("New", "Changed", "Deleted", "Source"))
     return bool(total) and new == total and not changed and not deleted
 

@@ -36,9 +36,8 @@ def read(stem: Stem) -> Iterator[Outcome]:
     printed = _printed(stem.text_lines(OUTPUT)) or _printed(stem.text_lines(LOG))
     status = exit_status(stem)
     if not printed or status not in (None, 0, *PARTIAL):
-        yield without_summary(
-            PRODUCT, stem, LOG if stem.has(LOG) and not stem.has(OUTPUT) else OUTPUT, _complaint(stem)
-        )
+        what = LOG if stem.has(LOG) and not stem.has(OUTPUT) else OUTPUT
+        yield without_summary(PRODUCT, stem, what, _complaint(stem))
     elif DRY_RUN in printed:
         yield Fault("dry_run", "a dry run stores nothing; leave its output out of the landing folder")
     else:

@@ -77,6 +77,13 @@ def test_the_json_says_the_kind_and_stands_in_for_the_block(read):
     assert record["bytes_compressed"] == 52765
 
 
+def test_a_backup_in_which_all_is_new_is_a_full_one_whatever_was_asked_for(read):
+    said = jsonstat("inc", NewFiles=1959, ChangedFiles=0, DeletedFiles=0)
+    assert read({"stdout.txt": said, "exit": "0"})[0]["backup_kind"] == "full"
+    said = jsonstat("inc", NewFiles=1959, ChangedFiles=0, DeletedFiles=1950)
+    assert read({"stdout.txt": said, "exit": "0"})[0]["backup_kind"] == "incremental"
+
+
 def test_a_full_backup_compares_with_nothing(read):
     (record,) = read({"stdout.txt": block(NewFiles=1959, ChangedFiles=0, DeletedFiles=0), "exit": "0"})
     assert (record["backup_kind"], record["files_added"]) == ("full", 1959)
