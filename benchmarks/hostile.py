@@ -47,7 +47,7 @@ def land_hostile(landing: Path, files: int, seed: int) -> None:
     runs = _real_runs()
     for number in range(files):
         _land_records(landing / "canonical" / _folder(draw), number, draw)
-        _land_run(landing, runs[number % len(runs)], number, draw)
+        _land_run(landing, *runs[number % len(runs)], number, draw)
 
 
 def damaged(said: bytes, draw: random.Random) -> bytes:
@@ -139,8 +139,7 @@ def _record(draw: random.Random) -> bytes:
     return json.dumps(record, ensure_ascii=draw.random() < 0.5).encode()
 
 
-def _land_run(landing: Path, run: dict[str, bytes], number: int, draw: random.Random) -> None:
-    product = "restic" if "backup.jsonl" in run else "borg"
+def _land_run(landing: Path, product: str, run: dict[str, bytes], number: int, draw: random.Random) -> None:
     folder = landing / product / draw.choice(("nas1", "laptop-2", draw.choice(NAMES).replace("..", "dots..")))
     folder.mkdir(parents=True, exist_ok=True)
     stem = f"{FIRST + timedelta(hours=number):%Y%m%dT%H%M%SZ}"
@@ -173,11 +172,11 @@ def _age(file: Path, draw: random.Random) -> None:
         os.utime(file, (seconds, seconds))
 
 
-def _real_runs() -> list[dict[str, bytes]]:
-    """Real outputs, by what each file is."""
-    runs: dict[str, dict[str, bytes]] = {}
+def _real_runs() -> list[tuple[str, dict[str, bytes]]]:
+    """Outputs of each product, by what each file is."""
+    runs: dict[tuple[str, str], dict[str, bytes]] = {}
     for file in sorted(OUTPUTS.glob("*/*/*")):
         stem, _, what = file.name.partition(".")
         said = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
-        runs.setdefault(f"{file.parent}/{stem}", {})[what] = said
-    return list(runs.values())
+        runs.setdefault((file.parts[-3], f"{file.parent}/{stem}"), {})[what] = said
+    return [(product, files) for (product, _), files in runs.items()]

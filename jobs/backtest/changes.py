@@ -16,7 +16,11 @@ from jobs.errors import UdaError
 from jobs.model.arrays import Array, Arrays, first_rows
 
 DEVICE = ("tenant_id", "product", "device_id")
-SIGNS_OF_CHANGE = ("files_added", "files_updated", "files_deleted", "bytes_uploaded")
+# Any of these beside the backup before tells of a change; some tools print no count but the total.
+SIGNS_OF_CHANGE = (
+    *("files_added", "files_updated", "files_deleted", "files_total"),
+    *("bytes_uploaded", "bytes_unique", "bytes_compressed"),
+)
 UNKNOWN_IN_A_FULL = ("files_updated", "files_new_extension", "bytes_uploaded", "bytes_unique", "bytes_compressed")
 NOT_JUDGED = ("redelivery", "failed", "first", "no_figures")
 DAY = 86_400_000_000  # microseconds
@@ -155,15 +159,19 @@ def words_of(rows: pa.Table, name: str) -> Array:
 
 
 def _with_derived(said: Arrays, before: Array, was_whole: Array, is_full: Array) -> dict[str, Array]:
-    """Deletes and, of a full that calls everything new, all changes, from the files before and after."""
+    """Deletes or what was added, from the files before and after; of a full that calls everything new, all changes."""
     added, after = said["files_added"], said["files_total"]
     gone = before + added - after
     deleted = np.where(was_whole & np.isnan(said["files_deleted"]) & (gone >= 0), gone, np.nan)
+    come = after - before + said["files_deleted"]
+    added_by_rule = np.where(was_whole & np.isnan(added) & (come >= 0), come, np.nan)
     is_all_new = is_full & (added >= after)
     moved = np.where(deleted < said["files_moved"], deleted, said["files_moved"])
     figures = {
         **said,
-        "files_added": np.where(is_all_new, np.maximum(after - before, 0.0), added),
+        "files_added": np.where(
+            is_all_new, np.maximum(after - before, 0.0), np.where(np.isnan(added_by_rule), added, added_by_rule)
+        ),
         "files_deleted": np.where(
             is_all_new, np.maximum(before - after, 0.0), np.where(np.isnan(deleted), said["files_deleted"], deleted)
         ),

@@ -10,7 +10,11 @@ from jobs.tables import BACKUPS, FEATURES, FIGURES
 DEVICE = ("tenant_id", "product", "device_id")
 FIGURE_NAMES = tuple(column.name for column in FIGURES)
 STATE = ("backup_id", "ended_at", "files_total", "bytes_total", "bytes_total_compressed")
-SIGNS_OF_CHANGE = ("files_added", "files_updated", "files_deleted", "bytes_uploaded")
+# Any of these beside the backup before tells of a change; some tools print no count but the total.
+SIGNS_OF_CHANGE = (
+    *("files_added", "files_updated", "files_deleted", "files_total"),
+    *("bytes_uploaded", "bytes_unique", "bytes_compressed"),
+)
 
 
 def beside_previous(history: DataFrame, look_back_days: int) -> DataFrame:
@@ -65,18 +69,23 @@ def beside_previous(history: DataFrame, look_back_days: int) -> DataFrame:
 
 
 def _with_derived(rows: DataFrame) -> DataFrame:
-    """Deletes and, of a full backup, all changes, from the totals of two complete backups one after the other."""
+    """Deletes or what was added, whichever is unknown, from the totals of two complete backups one after the other.
+
+    Of a full backup, all changes.
+    """
     was_whole = (F.col("status") == "complete") & (F.col("directly_before.status") == "complete")
     before, after = F.col("previous.files_total"), F.col("files_total")
     gone = F.try_subtract(F.try_add(before, F.col("files_added")), after)
     deleted = F.when(was_whole & F.col("files_deleted").isNull() & (gone >= 0), gone)
+    come = F.try_add(F.try_subtract(after, before), F.col("files_deleted"))
+    added = F.when(was_whole & F.col("files_added").isNull() & (come >= 0), come)
     # A full that calls everything new says nothing about change; only the totals beside those before do.
     is_all_new = (F.col("backup_kind") == "full") & (F.col("files_added") >= after)
     grown, shrunk = _at_least_0(after - before), _at_least_0(before - after)
     # What moved was deleted somewhere.
     moved = F.when(~is_all_new, F.least("files_moved", deleted))
     derived = {
-        "files_added": (is_all_new, grown),
+        "files_added": (is_all_new | added.isNotNull(), F.when(is_all_new, grown).otherwise(added)),
         "files_deleted": (is_all_new | deleted.isNotNull(), F.when(is_all_new, shrunk).otherwise(deleted)),
         "files_moved": (is_all_new | (deleted < F.col("files_moved")), moved),
         **{name: (is_all_new, F.lit(None)) for name in ("files_updated", "files_new_extension")},

@@ -135,6 +135,13 @@ def moment(said: object, zone: tzinfo | None = None) -> datetime | None:
         return None
 
 
+def epoch(seconds: object) -> datetime | None:
+    """The moment so many seconds after the start of 1970, UTC; None: it is no number, or no such moment is in reach."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < 10**11:
+        return None
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+
+
 def after(started: datetime, seconds: object) -> datetime:
     """The moment so many seconds later; the same where the duration is none."""
     if not isinstance(seconds, int | float) or not 0 <= seconds < 10**8:

@@ -90,10 +90,9 @@ def rows_of_clone(folder: Path, device_id: str, until: date, since: date | None,
 
 
 def _stem_task(stem: Stem) -> str:
-    product = stem.source.partition("/")[0]
     zone = stem.time_zone.key if stem.time_zone else None
     said = {"source": stem.source, "device_id": stem.device_id, "files": dict(stem.files), "time_zone": zone}
-    return json.dumps({"kind": "stem", "product": product, "started_at": stem.started_at.isoformat(), **said})
+    return json.dumps({"kind": "stem", "product": stem.product, "started_at": stem.started_at.isoformat(), **said})
 
 
 def _batches_of(task: dict[str, Any], latest: datetime) -> Iterator[pa.RecordBatch]:

@@ -79,6 +79,11 @@ class Stem:
         """The stem itself."""
         return self.source.rpartition("/")[2]
 
+    @property
+    def product(self) -> str:
+        """The product's folder."""
+        return self.source.partition("/")[0]
+
     def has(self, what: str) -> bool:
         """Whether there is such a file."""
         return what in self.files
@@ -117,6 +122,15 @@ class Stem:
                         waiting = fault_with("bad_line", f"{what} line {number} is not one JSON object", line)
                     else:
                         yield found
+        except CutOffError as error:
+            self.faults.append(Fault("unreadable", f"{what}: {error}"))
+
+    def text_lines(self, what: str) -> Iterator[str]:
+        """The lines of a text file, without what no text is; longer ones than any tool prints are left out."""
+        try:
+            for line in lines(self.files[what], LONGEST_LINE) if what in self.files else ():
+                if isinstance(line, bytes):
+                    yield line.decode("utf-8", "replace").rstrip("\r")
         except CutOffError as error:
             self.faults.append(Fault("unreadable", f"{what}: {error}"))
 

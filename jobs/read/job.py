@@ -104,7 +104,7 @@ def _without_duplicates(found: Sequence[Found]) -> tuple[list[Record], list[tupl
             refused.append((source, position, outcome))
             continue
         record = {**outcome, "source": source, "position": position}
-        key = (record["device_id"], record["backup_id"], _ended(record).date())
+        key = (*_history(record), record["backup_id"], _ended(record).date())
         if key not in records:
             records[key] = record
         elif _disagree(records[key], record):
@@ -121,10 +121,14 @@ def _disagree(one: Record, other: Record) -> bool:
     return any(one[name] != other[name] for name in counts if name in one and name in other)
 
 
+def _history(record: Record) -> tuple[str | None, str]:
+    return record.get("tenant_id"), record["device_id"]
+
+
 def _by_device(records: Sequence[Record]) -> list[list[Record]]:
-    devices: dict[str, list[Record]] = defaultdict(list)
+    devices: dict[tuple[str | None, str], list[Record]] = defaultdict(list)
     for record in sorted(records, key=lambda record: (_ended(record), record["backup_id"])):
-        devices[record["device_id"]].append(record)
+        devices[_history(record)].append(record)
     return list(devices.values())
 
 

@@ -109,6 +109,19 @@ def test_local_times_are_read_in_the_zone_that_is_named_and_refused_without_one(
     assert [record["ended_at"] for record in records] == ["2025-03-23T01:41:07Z"]
 
 
+def test_devices_of_two_tenants_by_the_same_name_are_two(tmp_path, capsys):
+    folder = tmp_path / "insync" / "laptop"
+    folder.mkdir(parents=True)
+    said = {"schema": "insync/1", "deviceID": "laptop", "status": "backed_up", "filesTotal": 9, "filesAdded": 1}
+    for day in (3, 4):
+        times = {"startTime": f"2025-03-0{day}T02:00:00Z", "endTime": f"2025-03-0{day}T02:01:00Z", "snapshotID": day}
+        lines = [json.dumps(said | times | {"customerID": tenant}) for tenant in ("acme", "bolt")]
+        (folder / f"2025030{day}T020000Z.jsonl").write_text("\n".join(lines))
+    _, records, refused = read(capsys, "insync", folder)
+    assert (len(records), refused) == (4, [])
+    assert [record.get("files_deleted") for record in records] == [None, None, 1, 1]
+
+
 def test_a_path_that_is_not_there_is_named(tmp_path, capsys):
     assert main(["read", "restic", str(tmp_path / "gone")]) == 1
     assert "gone: no such file or folder" in capsys.readouterr().err

@@ -22,6 +22,7 @@ REACH = 400
 WHOLE = {"files_added": 5, "files_updated": 7, "files_deleted": 2, "files_total": 1_000, "bytes_total": 10_000}
 
 # One device a case, one list of its backups; what is not said is unknown.
+ONE_SIGN = ({"files_total": 90}, {"bytes_unique": 5}, {"bytes_compressed": 5})
 CASES = {
     "plain": [WHOLE, {**WHOLE, "at": 1.5, "files_moved": 1, "bytes_uploaded": 500, "bytes_compressed": 125}],
     "compressed": [{**WHOLE, "bytes_total_compressed": 4_000}, {**WHOLE, "at": 1}],
@@ -63,6 +64,14 @@ CASES = {
     ],
     "again": [WHOLE, {**WHOLE, "at": 1}, {**WHOLE, "at": 3, "backup_id": "backup 1"}, {**WHOLE, "at": 4}],
     "says nothing": [WHOLE, {"at": 1, "bytes_total": 7}, {"at": 2, "bytes_uploaded": 0}],
+    "totals alone": [WHOLE, *({"at": at, **only} for at, only in enumerate(ONE_SIGN, start=1))],
+    "deletes known": [
+        WHOLE,
+        {"at": 1, "files_deleted": 4, "files_total": 999},
+        {"at": 2, "files_deleted": 4, "files_total": 994},
+        {"at": 3, "status": "partial", "files_deleted": 1, "files_total": 995},
+        {"at": 4, "files_deleted": 1, "files_total": 996},
+    ],
     "empty": [{"at": 0, "files_total": 0, "bytes_total": 0}, {"at": 1, "files_added": 3, "bytes_uploaded": 30}],
     "own totals": [{"at": 0, "files_total": 500}, {"at": 1, "files_added": 30, "files_deleted": 10, "files_total": 90}],
 }
@@ -192,6 +201,17 @@ def test_the_same_backup_under_a_later_day_is_a_redelivery_and_nothing_is_compar
 def test_a_backup_that_says_nothing_of_change_is_not_judged(changes):
     assert column(changes["says nothing"], "not_judged") == ["first", "no_figures", None]
     assert changes["says nothing"][2]["compressed_ratio"] is None
+
+
+def test_a_total_or_new_bytes_alone_tell_of_a_change(changes):
+    assert column(changes["totals alone"], "not_judged") == ["first", None, None, None]
+
+
+def test_what_was_added_follows_from_the_totals_of_two_whole_backups_where_the_deletes_are_known(changes):
+    known = changes["deletes known"]
+    # What would be fewer than none is unknown, and so is what lies beside a partial backup.
+    assert column(known, "files_added") == [5, 3, None, None, None]
+    assert column(known, "derived") == [[], ["files_added"], [], [], []]
 
 
 def test_an_unknown_figure_stays_unknown_in_all_that_follows_from_it(changes):

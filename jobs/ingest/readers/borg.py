@@ -1,7 +1,7 @@
 """borg: `create --json`, with its exit status, its log, and `diff --json-lines` where there is one; or `info --json`.
 
-Read as printed by 1.2 and 1.4. Their times are local and name no zone: a run begins when its stem says. Counts of
-changes come from the diff alone: the `A` and `M` lines of `--list` also name files that did not change.
+Read as printed by 1.2, 1.4 and a beta of 2. The times of 1 are local and name no zone: a run begins when its stem says.
+Counts of changes come from the diff alone: the `A` and `M` lines of `--list` also name files that did not change.
 docs/bring-your-own.md says how to collect the files.
 """
 
@@ -29,8 +29,8 @@ from jobs.ingest.readers.borg_diff import DIFF, FROM_DIFF, changed
 from jobs.ingest.stems import LONGEST_LINE, Fault, Record, Stem, json_object, json_value
 from jobs.ingest.unpack import CutOffError, lines
 
-PRODUCT = "borg"
-OUTPUT, LOG, ERRORS, INFO, LIST = "create.json", "log.jsonl", "stderr", "info.json", "list.json"
+OUTPUT, LOG, ERRORS, INFO = "create.json", "log.jsonl", "stderr", "info.json"
+LISTS = ("list.json", "rlist.json", "repo-list.json")  # as 1, the betas of 2 and 2 call the list of a repository
 ARCHIVE_ID = re.compile(r"[0-9a-f]{64}")
 CHECKPOINT = re.compile(r"\.checkpoint(\.\d+)?$")
 SHOW_RC = "borg.output.show-rc"  # this logger repeats the exit status as an error; it says no cause
@@ -51,28 +51,33 @@ def read(stem: Stem) -> Iterator[Outcome]:
     """The run's backup or why there is none; of a stem that is only a list of archives, each of them."""
     if stem.has(OUTPUT) or stem.has("exit"):
         yield from _run(stem)
-    elif stem.has(INFO) or stem.has(LIST):
-        yield from _listed(stem, INFO if stem.has(INFO) else LIST)
     else:
-        yield without_summary(PRODUCT, stem, OUTPUT, None)
+        what = next((what for what in (INFO, *LISTS) if stem.has(what)), OUTPUT)
+        said = json_value(stem.text(what))
+        yield from [without_summary(stem.product, stem, what, None)] if said is None else listed(stem, said, what)
 
 
 def _run(stem: Stem) -> Iterator[Outcome]:
     created = json_object(stem.text(OUTPUT)) or {}
-    archive = _archive(created.get("archive"))
     log = _log(stem)
-    if archive:
-        kind = _kind(created, archive)
-        changes = attempt(changed, stem, archive, kind == "full") if stem.has(DIFF) else {}
-        yield attempt(_backup, stem, archive, kind, log, {} if isinstance(changes, Fault) else changes)
-        if isinstance(changes, Fault):
-            yield changes
+    if archive_of(created):
+        yield from created_archive(stem, created, log)
     elif log.is_dry_run and not created and stem.exit_status() in (None, 0):
         yield Fault("dry_run", "a dry run stores nothing; leave its output out of the landing folder")
     else:
         cause = log.error or {"message": _last_text(stem)}
-        ended = without_summary(PRODUCT, stem, OUTPUT, first_line(cause.get("message")))
+        ended = without_summary(stem.product, stem, OUTPUT, first_line(cause.get("message")))
         yield ended if isinstance(ended, Fault) else {**ended, **_msgid(cause)}
+
+
+def created_archive(stem: Stem, created: Record, log: Log | None = None) -> Iterator[Outcome]:
+    """The backup that `create` made, and why its diff is not used; `log` is what the run said, if that was read."""
+    archive = archive_of(created)
+    kind = _kind(created, archive)
+    changes = attempt(changed, stem, archive, kind == "full") if stem.has(DIFF) else {}
+    yield attempt(_backup, stem, archive, kind, log or _log(stem), {} if isinstance(changes, Fault) else changes)
+    if isinstance(changes, Fault):
+        yield changes
 
 
 def _backup(stem: Stem, archive: Record, kind: str | None, log: Log, changes: Record) -> Record:
@@ -92,7 +97,7 @@ def _backup(stem: Stem, archive: Record, kind: str | None, log: Log, changes: Re
     too_high = ["bytes_total", "bytes_total_compressed", left, *changes.get("upper_bound", ())]
     too_high += [] if is_whole else ["files_deleted", "bytes_deleted"]
     record = backup(
-        PRODUCT,
+        stem.product,
         stem,
         backup_id=archive["id"],
         backup_kind=kind,
@@ -108,21 +113,17 @@ def _backup(stem: Stem, archive: Record, kind: str | None, log: Log, changes: Re
     return {**record, **_msgid(cause)}
 
 
-def _listed(stem: Stem, what: str) -> Iterator[Outcome]:
+def listed(stem: Stem, said: object, what: str) -> Iterator[Outcome]:
     """Archives as `borg info --json` or `borg list --json` lists them; the latter prints no figures."""
-    said = json_value(stem.text(what))
-    if said is None:
-        yield without_summary(PRODUCT, stem, what, None)
-        return
     archives = said.get("archives") if isinstance(said, dict) else None
-    if not isinstance(archives, list) or not archives:
+    if not isinstance(said, dict) or not isinstance(archives, list) or not archives:
         yield Fault("unknown_shape", f"{what} lists no archives; write the output of borg info --json --last 100 REPO")
         return
     for element in archives:
-        archive = _archive(element)
+        archive = archive_of({"archive": element})
         if not archive:
             yield Fault("unknown_shape", f"an element of {what} is no archive with its id")
-        elif what == LIST:
+        elif what in LISTS:
             yield Fault("no_figures", "borg list prints no sizes; land the output of borg info --json --last 100 REPO")
         else:
             yield attempt(_of_info, stem, said, archive)
@@ -135,7 +136,7 @@ def _of_info(stem: Stem, said: Record, archive: Record) -> Outcome:
         return Fault("truncated", "a checkpoint is what an interrupted run left behind, no backup")
     started, ended = _local(stem, archive, "start"), _local(stem, archive, "end")
     return backup(
-        PRODUCT,
+        stem.product,
         stem,
         backup_id=archive["id"],
         backup_kind="full" if _kind(said, archive) == "full" else None,  # of many, the oldest may be a first one
@@ -156,8 +157,9 @@ def _local(stem: Stem, archive: Record, name: str) -> datetime:
     return found
 
 
-def _archive(said: object) -> Record:
-    """What borg says of an archive, its stats a dict; empty if it is none."""
+def archive_of(created: Record) -> Record:
+    """What borg says of the archive that it created, its stats a dict; empty if it is none."""
+    said = created.get("archive")
     if not isinstance(said, dict) or not isinstance(said.get("id"), str) or not ARCHIVE_ID.fullmatch(said["id"]):
         return {}
     return {**said, "stats": _object(said, "stats")}
