@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from jobs.backtest.measures import Rate
 from jobs.model.attacks import kind_of
 from jobs.model.fleet import FleetModel
 from jobs.model.sub_kinds import SUB_KINDS
@@ -125,7 +126,9 @@ def metrics(judged: Mapping[str, Judgement]) -> dict[str, float]:
 
 
 def _alerts_row(judged: Mapping[str, Judgement]) -> str:
-    rates = [each.alerts for each in judged.values()]
-    return (
-        "| alerts a device-year | " + " | ".join(f"{r.value:.2f} ({r.low:.2f} to {r.high:.2f})" for r in rates) + " |"
-    )
+    return f"| alerts a device-year | {' | '.join(_rate(each.alerts) for each in judged.values())} |"
+
+
+def _rate(rate: Rate) -> str:
+    """With its interval, which a single device does not give."""
+    return f"{rate.value:.2f}" + ("" if np.isnan(rate.low) else f" ({rate.low:.2f} to {rate.high:.2f})")

@@ -9,7 +9,7 @@ import numpy as np
 from jobs.model.arrays import Array
 
 COLOURS = ("#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#9c6b4e", "#a463f2", "#ff8ab7", "#97bbf5")
-LEFT, TOP, WIDTH, HEIGHT, ROW, LEGEND = 170, 40, 480, 300, 20, 190
+LEFT, TOP, WIDTH, HEIGHT, ROW, LEGEND = 190, 40, 480, 300, 20, 190
 DASHED = 'stroke-dasharray="5 4"'
 
 
