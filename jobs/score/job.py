@@ -52,13 +52,16 @@ def score_new(store: Store, config: Config, fresh: DataFrame) -> dict[str, int]:
     # What the devices of the fresh rows hold from the first fresh day on, and which of them ever alerted.
     held, of_fresh_devices = _as_held(store, fresh)
     judged = held.where(F.col("not_judged").isNull() & (F.col("day") >= F.lit(since)))
-    rows_of_day = {row["day"]: row["count"] for row in judged.groupBy("day").count().collect()}
-    days = sorted(rows_of_day)
+    of_days = F.count("*").alias("count"), F.collect_set(F.to_date("previous_ended_at")).alias("days_before")
+    found = judged.groupBy("day").agg(*of_days).collect()
+    rows_of_day = {row["day"]: row["count"] for row in found}
+    days, days_before = sorted(rows_of_day), sorted({day for row in found for day in row["days_before"]})
     scored = store.read(SCORES, days).select(*SCORES.key)
     if not scored.isEmpty():  # a score is given once: left anti join on the key, unique in both
         judged = judged.join(scored, on=list(SCORES.key), how="left_anti")
     parts = evidence.parts_for(sum(rows_of_day.values()) + models.count())
-    scores = evidence.scored(judged, models, fleet.model, version, config.score.budget, parts)
+    before = store.read(SCORES, days_before)
+    scores = evidence.scored(judged, models, before, fleet.model, version, config.score.budget, parts)
     inserted = store.insert_new(scores.withColumn("run_id", F.lit(store.run.run_id)), SCORES, days)
 
     with_alerts = (
