@@ -201,7 +201,10 @@ def test_evidence_of_an_attack_over_several_backups_adds_up_along_the_attack_alo
     assert same(scores(tmp_path, rows, refit_every=50), found)
 
 
-def test_what_a_run_of_attacks_adds_up_to_does_not_depend_on_the_order_of_its_rows(tmp_path):
+def test_attacks_at_the_same_time_do_not_add_up_to_each_other_and_the_order_of_rows_does_not_matter(tmp_path):
     rows = records(days=90)
-    run = slow_deletes(rows, range(60, 80))
-    assert same(scores(tmp_path, rows, run[::-1], refit_every=50), scores(tmp_path, rows, run, refit_every=50))
+    early, late = slow_deletes(rows, range(60, 80)), slow_deletes(rows, range(65, 85))
+    late = [{**row, "attack": "run_other", "attack_id": "other"} for row in late]
+    both = scores(tmp_path, rows, [*late[::-1], *early], refit_every=50)
+    assert same(scores(tmp_path, rows, early, refit_every=50), both)
+    assert same(scores(tmp_path, rows, late, refit_every=50), both)
