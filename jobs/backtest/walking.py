@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from jobs.backtest.chains import added_to, among
 from jobs.backtest.changes import NONE, History
 from jobs.backtest.suspects import Rules, withheld
 from jobs.model.arrays import Array, Arrays, first_rows
@@ -137,9 +138,9 @@ def walk(
     place = np.cumsum(history.is_teacher) - 1
     of_row = refits.of_row[at]
     alone = _nothing_judged(len(at))
-    previous = _added_to(history, at, is_backup, np.full(len(at), NONE) if run is None else run)
+    previous = added_to(history, at, is_backup, np.full(len(at), NONE) if run is None else run)
     backups = np.flatnonzero(is_backup)
-    chain = _among(previous[backups], backups, len(at))
+    chain = among(previous[backups], backups, len(at))
     known = np.zeros(0, np.int64)  # a number for each pair of a refit and a teacher withheld from it
     waiting = np.unique(of_row)
     is_judged = np.zeros(len(history.device), bool)
@@ -156,30 +157,6 @@ def walk(
         waiting, known = np.unique(changed // max(len(taught), 1)), pairs
     sums = add_up(alone, previous, rules.threshold)
     return Judged(sums.score, sums.kind, alone["loudest"], alone["evidence"], alone["unseen"], sums.together)
-
-
-def _added_to(history: History, at: Array, is_backup: Array, run: Array) -> Array:
-    """Which row's sums each row adds to: that of the backup it is compared with, or what the same attack made of it."""
-    of_backup = np.full(len(history.device) + 1, NONE)  # behind the last stands none
-    of_backup[at[is_backup]] = np.flatnonzero(is_backup)
-    before = history.previous[at]
-    added_to = of_backup[before]
-    in_run = np.flatnonzero(run != NONE)
-    place = run[in_run] * len(of_backup) + at[in_run]
-    order = np.argsort(place)
-    wanted = np.where(before[in_run] == NONE, NONE, run[in_run] * len(of_backup) + before[in_run])
-    found = np.searchsorted(place[order], wanted) % max(len(place), 1)
-    is_there = place[order][found] == wanted
-    added_to[in_run[is_there]] = in_run[order][found[is_there]]
-    return added_to
-
-
-def _among(places: Array, chosen: Array, n: int) -> Array:
-    """Places among `n` rows as places among some of these; -1 stays, and is what becomes of one that is not there."""
-    among = np.full(n + 1, NONE)
-    among[chosen] = np.arange(len(chosen))
-    found: Array = among[places]
-    return found
 
 
 def _judge_all(
