@@ -12,7 +12,7 @@ from jobs.store import Store
 from jobs.tables import BACKUPS, FEEDBACK, KINDS
 
 DEVICE = ("tenant_id", "product", "device_id")
-SCORED = ("anomaly_score", "threshold", "anomaly_kind")
+SCORED = ("anomaly_score", "threshold", "anomaly_kind", "backups_together")
 SAID = "struct<given_at:timestamp,verdict:string,given_by:string,note:string,snooze_until:timestamp>"
 
 _BEFORE, _NOW = -1, 0  # the last row that counts, from the row itself
@@ -26,7 +26,8 @@ def timeline(
     An episode runs from a device's first alert to the last one that goes on with it, and on until a backup is judged
     usual. An alert goes on with an episode if none was judged usual since its last alert; or if the newest alert of the
     same kind is under suspicion still: what the model has not learned yet looks unusual twice. Backups that were not
-    judged neither begin nor end one. Good is a complete backup outside any episode.
+    judged neither begin nor end one. Good is a complete backup outside any episode,
+    and outside the backups whose evidence made an alert together.
 
     An alert that a person excused counts as judged usual: a false positive, a new baseline, and what alerted after a
     new baseline in the same episode before the verdict was given. One confirmed makes its whole episode an attack.
@@ -91,6 +92,11 @@ def feedback_of(store: Store) -> DataFrame | None:
 def _up_to(last: int) -> WindowSpec:
     device = Window.partitionBy(*DEVICE).orderBy("ended_at", "backup_id", "day")
     return device.rowsBetween(Window.unboundedPreceding, last)
+
+
+def _from_now() -> WindowSpec:
+    device = Window.partitionBy(*DEVICE).orderBy("ended_at", "backup_id", "day")
+    return device.rowsBetween(_NOW, Window.unboundedFollowing)
 
 
 def _with_beginnings(rows: DataFrame, aged_days: int, aged_backups: int) -> DataFrame:
@@ -164,7 +170,10 @@ def _told(rows: DataFrame, aged_backups: int) -> DataFrame:
         }
     )
     is_inside = F.coalesce(F.col("turn") <= F.col("last_turn"), F.lit(False))
-    is_good = (F.col("status") == "complete") & ~is_inside & ~F.col("is_redelivery")
+    # Of a slow attack, the backups over which its evidence rose are as bad as the one that alerted.
+    risen_since = F.min(F.when(_is_unusual(), F.col("turn") - F.col("backups_together"))).over(_from_now())
+    is_rising = F.coalesce(F.col("turn") > risen_since, F.lit(False))
+    is_good = (F.col("status") == "complete") & ~is_inside & ~is_rising & ~F.col("is_redelivery")
     rows = rows.withColumns({"is_inside": is_inside, "is_good": is_good})
     good = F.when(F.col("is_good"), F.struct("backup_id", "ended_at"))
     is_quiet = F.col("is_alert") & (F.col("ended_at") < F.col("quiet_until"))

@@ -126,6 +126,7 @@ SIGNAL_COLUMNS = (
     Column("usual_high", "double", "95 % point of that signal on this device, in `unit`; null: it did not alert."),
     Column("share", "double", "Value beside the files or bytes before, 0 to 1; null: no total, or it did not alert."),
 )
+TOGETHER = Column("backups_together", "bigint", "Backups whose evidence made the score together; null: this one alone.")
 
 
 def _not_negative(columns: tuple[Column, ...]) -> tuple[tuple[str, str], ...]:
@@ -300,7 +301,9 @@ SCORES = Table(
         Column("budget", "double", "False alerts per device-year that were allowed.", True),
         Column("anomaly_kind", "string", "encrypt, delete, add or modify; null: no evidence at all."),
         Column("evidence", "map<string,double>", "-log10 of a tail probability by signal; below 1 left out.", True),
-        Column("cumulative", "map<string,double>", "Evidence added up over backups, by kind; null: not added up."),
+        Column("cumulative", "map<string,double>", "Evidence added up over backups so far, by kind; null: none left."),
+        Column("cumulative_backups", "map<string,bigint>", "Over how many backups, by kind; null: none left."),
+        TOGETHER,
         Column("unseen", "array<string>", "Signals that the record's figures do not allow.", True),
         Column("smallest_share", "map<string,double>", "Smallest share that would alert, by kind; null: not an alert."),
         *SIGNAL_COLUMNS,
@@ -326,6 +329,7 @@ ANOMALIES = Table(
         Column("threshold", "double", "The score from which it alerted.", True),
         Column("reason", "string", "One sentence: what, how much, what is usual.", True),
         *SIGNAL_COLUMNS,
+        TOGETHER,
         Column("evidence", "map<string,double>", "-log10 of a tail probability by signal; below 1 left out.", True),
         Column("unseen", "array<string>", "Signals that the record's figures do not allow.", True),
         Column("last_good_backup_id", "string", "The backup to restore from; null: none held."),

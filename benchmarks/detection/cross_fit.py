@@ -23,6 +23,7 @@ from benchmarks.detection.attack_rows import half_of
 from benchmarks.detection.histories import DATA, described, device_weights, read_histories
 from benchmarks.detection.judged import Judged, false_alerts, judge, merged, recall
 from benchmarks.detection.picture import recall_svg
+from benchmarks.detection.slow import judge_slow, slow_recall
 from jobs.model.attacks import ATTACKS, EXTRAS, LOOK_ALIKES
 from jobs.model.fleet import FleetModel
 from jobs.train.fleet import fit_fleet
@@ -58,6 +59,7 @@ def main() -> None:
         "machine": {"processor": platform.machine(), "python": platform.python_version(), "numpy": np.__version__},
         "device_years": {group: round(judged[ALL_CLASSES[0]][group].years, 1) for group in GROUPS},
         "products": {product.name: {"set": product.set, **figures(judged[product.name])} for product in PRODUCTS},
+        "slow attacks": slow_figures(halves, fleets, PRODUCTS[0]),
         "short histories": {
             str(history): {
                 group: {"false alerts": false_alerts(found), "mean of the headline attacks": means(recall(found))}
@@ -101,6 +103,12 @@ def both_halves(halves: Any, fleets: Any, product: Any, history: int = 365) -> d
     attacks = (*ATTACKS, *EXTRAS, *LOOK_ALIKES) if every else HEADLINES if history == 365 else ATTACKS
     parts = [judge(halves[own][:4], fleets[other], product, attacks, history) for own, other in ("ab", "ba")]
     return merged(*parts)
+
+
+def slow_figures(halves: Any, fleets: Any, product: Any) -> dict[str, Any]:
+    """Recall of attacks over many backups by group, each half judged by the model of the other."""
+    parts = [judge_slow(halves[own][:3], fleets[other], product) for own, other in ("ab", "ba")]
+    return {group: slow_recall([half[group] for half in parts if group in half]) for group in GROUPS}
 
 
 def figures(judged: dict[str, Judged]) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from benchmarks.detection.attack_rows import attacked_positions
 from jobs.model.arrays import first_rows
 from jobs.model.attacks import attacked, kind_of
+from jobs.model.calibration import threshold_of
+from jobs.model.cumulative import NONE, Sums, add_up
 from jobs.model.fleet import FleetModel
 from jobs.model.walk_forward import Walk, judged_years, score_walk, walk_forward
 from jobs.tables import KINDS
@@ -24,9 +26,9 @@ LARGE = 500  # files before
 
 @dataclass(frozen=True, eq=False)
 class Attacked:
-    """Scores of one attack: score, kind, whether the device is large, origin; arrays of shape (n,)."""
+    """Scores of one attack: score by budget, kind, whether the device is large, origin; arrays of shape (n,)."""
 
-    score: Array
+    score: dict[float, Array]
     kind: Array
     is_large: Array
     origin: Array
@@ -34,9 +36,9 @@ class Attacked:
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """Scores of one group of histories."""
+    """Scores of one group of histories, by budget: sums begin anew where its threshold is reached."""
 
-    clean: Array
+    clean: dict[float, Array]
     clean_kind: Array
     years: float
     attacks: dict[str, Attacked]
@@ -62,7 +64,9 @@ def judge(
     backups, device, group, origin = rows
     printed = as_printed(backups, product)
     walk = walk_forward(printed, device, fleet, history)
-    clean = score_walk({name: column[walk.row] for name, column in printed.items()}, walk, fleet)
+    alone = score_walk({name: column[walk.row] for name, column in printed.items()}, walk, fleet)
+    previous = previous_of(walk)
+    clean = {budget: add_up(alone, previous, threshold_of(budget)) for budget in BUDGETS}
     years = judged_years(backups["ended_at"], device)
     at = attacked_positions(walk.refit)
     beside = Walk(walk.models, walk.row[at], walk.refit[at])
@@ -70,18 +74,35 @@ def judge(
     found = {}
     for attack in attacks:
         scores = score_walk(as_printed(attacked(before, attack), product), beside, fleet)
-        found[attack] = (scores["anomaly_score"], scores["kind"])
+        sums = {budget: add_up_after(scores, clean[budget], previous[at], threshold_of(budget)) for budget in BUDGETS}
+        found[attack] = ({budget: own.score for budget, own in sums.items()}, sums[1.0].kind)
     judged = {}
     for name in np.unique(group):
         own, mine = group[walk.row] == name, group[beside.row] == name
         large, origins = before["files_before"][mine] >= LARGE, origin[beside.row][mine]
         judged[str(name)] = Judged(
-            clean=clean["anomaly_score"][own],
-            clean_kind=clean["kind"][own],
+            clean={budget: sums.score[own] for budget, sums in clean.items()},
+            clean_kind=clean[1.0].kind[own],
             years=float(years[group[first_rows(device)] == name].sum()),
-            attacks={attack: Attacked(s[mine], k[mine], large, origins) for attack, (s, k) in found.items()},
+            attacks={
+                attack: Attacked({b: score[mine] for b, score in scores.items()}, kind[mine], large, origins)
+                for attack, (scores, kind) in found.items()
+            },
         )
     return judged
+
+
+def previous_of(walk: Walk) -> Array:
+    """The place of each judged backup's predecessor among them; -1: it is the first of its device."""
+    places = np.arange(len(walk.row))
+    return np.where(np.diff(walk.row, prepend=-1) == 1, places - 1, NONE)
+
+
+def add_up_after(scores: dict[str, Array], clean: Sums, previous: Array, threshold: float) -> Sums:
+    """Attacked backups with the sums that clean ones left: `previous` is a place among those, or -1."""
+    goes_on = ((previous != NONE) & (clean.score[previous] < threshold))[:, np.newaxis]
+    own = np.full(len(previous), NONE)
+    return add_up(scores, own, threshold, clean.sums[previous] * goes_on, clean.backups[previous] * goes_on)
 
 
 def merged(one: dict[str, Judged], other: dict[str, Judged]) -> dict[str, Judged]:
@@ -90,15 +111,16 @@ def merged(one: dict[str, Judged], other: dict[str, Judged]) -> dict[str, Judged
     for name in (*one, *(name for name in other if name not in one)):
         parts = [half[name] for half in (one, other) if name in half]
         both[name] = Judged(
-            np.concatenate([part.clean for part in parts]),
+            _by_budget([part.clean for part in parts]),
             np.concatenate([part.clean_kind for part in parts]),
             sum(part.years for part in parts),
             {
                 attack: Attacked(
+                    _by_budget([part.attacks[attack].score for part in parts]),
                     *(
                         np.concatenate([getattr(part.attacks[attack], column) for part in parts])
-                        for column in ("score", "kind", "is_large", "origin")
-                    )
+                        for column in ("kind", "is_large", "origin")
+                    ),
                 )
                 for attack in parts[0].attacks
             },
@@ -106,15 +128,19 @@ def merged(one: dict[str, Judged], other: dict[str, Judged]) -> dict[str, Judged
     return both
 
 
+def _by_budget(parts: Sequence[dict[float, Array]]) -> dict[float, Array]:
+    return {budget: np.concatenate([part[budget] for part in parts]) for budget in BUDGETS}
+
+
 def limit(judged: Judged, budget: float) -> float:
     """The score that this group's clean backups exceed as often as the budget allows."""
-    return float(np.sort(judged.clean)[::-1][int(budget * judged.years)])
+    return float(np.sort(judged.clean[budget])[::-1][int(budget * judged.years)])
 
 
 def false_alerts(judged: Judged) -> dict[str, Any]:
     """Alerts per device-year on clean backups at the shipped threshold; by kind at a budget of 1."""
-    rates = {f"budget {b:g}": _rounded((judged.clean >= -np.log10(b)).sum() / judged.years) for b in BUDGETS}
-    kinds = judged.clean_kind[(judged.clean >= 0) & (judged.clean_kind >= 0)]
+    rates = {f"budget {b:g}": _rounded((judged.clean[b] >= threshold_of(b)).sum() / judged.years) for b in BUDGETS}
+    kinds = judged.clean_kind[(judged.clean[1.0] >= 0) & (judged.clean_kind >= 0)]
     by_kind = np.bincount(kinds, minlength=len(KINDS)) / judged.years
     return {**rates, "by kind": {word: _rounded(rate) for word, rate in zip(KINDS, by_kind, strict=True)}}
 
@@ -124,17 +150,18 @@ def recall(judged: Judged) -> dict[str, dict[str, float]]:
     limits = {budget: limit(judged, budget) for budget in BUDGETS}
     found = {}
     for attack, rows in judged.attacks.items():
-        over = rows.score > limits[1.0]
+        is_over = {budget: rows.score[budget] > limits[budget] for budget in BUDGETS}
+        over = is_over[1.0]
         low, high = interval(over, rows.origin)
         found[attack] = {
-            **{f"budget {budget:g}": _rounded((rows.score > limits[budget]).mean()) for budget in BUDGETS},
+            **{f"budget {budget:g}": _rounded(is_over[budget].mean()) for budget in BUDGETS},
             "low": low,
             "high": high,
             **{
-                f"budget {budget:g}, 500 files or more": _rounded((rows.score > limits[budget])[rows.is_large].mean())
+                f"budget {budget:g}, 500 files or more": _rounded(is_over[budget][rows.is_large].mean())
                 for budget in BUDGETS
             },
-            "shipped threshold": _rounded((rows.score >= 0).mean()),
+            "shipped threshold": _rounded((rows.score[1.0] >= 0).mean()),
             "kind right": _rounded((rows.kind[over] == kind_of(attack)).mean() if over.any() else np.nan),
         }
     return found

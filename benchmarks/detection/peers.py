@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from benchmarks.detection.attack_rows import attacked_positions
 from benchmarks.detection.cross_fit import GROUPS, HISTORIES, cut, means
 from benchmarks.detection.histories import DATA, read_histories
-from benchmarks.detection.judged import LARGE, Attacked, Judged, recall
+from benchmarks.detection.judged import BUDGETS, LARGE, Attacked, Judged, recall
 from benchmarks.detection.peer_detectors import FOREST, PEERS, features_of, peer_scores, shares_of
 from jobs.model.arrays import first_rows
 from jobs.model.attacks import ATTACKS, EXTRAS, LOOK_ALIKES, attacked
@@ -84,11 +84,18 @@ def judge(
         mine, its = group[judged] == name, group[judged[at]] == name
         for place, peer in enumerate(PEERS):
             rows = {
-                attack: Attacked(of[its, place], np.full(its.sum(), -1), is_large[its], origin[judged[at]][its])
+                attack: Attacked(
+                    dict.fromkeys(BUDGETS, of[its, place]),
+                    np.full(its.sum(), -1),
+                    is_large[its],
+                    origin[judged[at]][its],
+                )
                 for attack, of in zip(CLASSES, attacks, strict=True)
             }
             no_kind = np.full(int(mine.sum()), -1)
-            found[peer][str(name)] = Judged(clean[mine, place], no_kind, float(years[of_device == name].sum()), rows)
+            found[peer][str(name)] = Judged(
+                dict.fromkeys(BUDGETS, clean[mine, place]), no_kind, float(years[of_device == name].sum()), rows
+            )
     return found
 
 

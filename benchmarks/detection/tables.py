@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from jobs.model.attack_classes import SLOW
 from jobs.model.attacks import ATTACKS, EXTRAS, LOOK_ALIKES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -76,6 +77,34 @@ def tables_of(results: dict[str, Any]) -> dict[str, str]:
     }
 
 
+def table_of_slow(results: dict[str, Any]) -> dict[str, str]:
+    """Markdown: what is found of slow attacks, and how soon, without sums and with them."""
+    slow = results["slow attacks"]
+    rows = [
+        [attack, f"within {within}", *(_both_ways(slow[group], attack, within) for group in GROUPS)]
+        for attack in SLOW
+        for within in (5, 10, 20)
+    ]
+    taken = [[attack, *(_times(slow[group]["budget 1"], attack) for group in GROUPS)] for attack in SLOW]
+    return {
+        "slow attacks": markdown(["slow attack", "found", *GROUPS.values()], rows),
+        "times": markdown(["backups to the first alert", *GROUPS.values()], taken),
+    }
+
+
+def _both_ways(found: dict[str, Any], attack: str, within: int) -> str:
+    cells = []
+    for budget in ("budget 1", "budget 4"):
+        alone, added = (found[budget][way][attack][f"within {within}"] for way in ("alone", "added up"))
+        cells.append(f"{two(alone)} → {two(added)}")
+    return f"{cells[0]} ({cells[1]})"
+
+
+def _times(found: dict[str, Any], attack: str) -> str:
+    medians = (found[way][attack]["median"] for way in ("alone", "added up"))
+    return " → ".join("over 20" if median is None else f"{median:g}" for median in medians)
+
+
 def tables_of_peers(results: dict[str, Any], peers: dict[str, Any]) -> dict[str, str]:
     """Markdown: the mean of each peer beside ours, and where one of them finds more than ours by over .01."""
     full, heads = results["products"][FULL], list(GROUPS.values())
@@ -132,7 +161,9 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def main() -> None:
     """Put the tables of the measured figures into the page."""
     results = json.loads(RESULTS.read_text("utf-8"))
-    tables = tables_of(results) | tables_of_peers(results, json.loads(PEERS.read_text("utf-8")))
+    tables = (
+        tables_of(results) | table_of_slow(results) | tables_of_peers(results, json.loads(PEERS.read_text("utf-8")))
+    )
     PAGE.write_text(with_tables(PAGE.read_text("utf-8"), tables), "utf-8")
     print(f"wrote {PAGE}")
 

@@ -18,6 +18,7 @@ from jobs.model.fleet import FleetModel
 from jobs.model.signals import FIGURES
 from jobs.tables import KINDS
 
+RUN = (*DEVICE, "attack", "attack_id")
 STATE = ("files_before", "bytes_before", "bytes_total_compressed_before")
 
 
@@ -84,14 +85,24 @@ def judged(rows: Rows, history: History, fleet: FleetModel, rules: Rules) -> Jud
     which = np.flatnonzero(rows.not_judged == NONE)
     own = {name: column[: len(history.rows)] for name, column in rows.figures.items()}
     chosen = {name: column[which] for name, column in rows.figures.items()}
-    found = walk(history, own, chosen, rows.at[which], ~rows.is_what_if[which], fleet, rules)
+    found = walk(history, own, chosen, rows.at[which], ~rows.is_what_if[which], fleet, rules, _runs(rows)[which])
     n = len(rows.at)
     score, kind, loudest, evidence = np.full(n, np.nan), np.full(n, -1), np.full(n, -1), np.zeros(n)
     score[which], kind[which], loudest[which] = found.score, found.kind, found.loudest
     evidence[which] = found.evidence
     unseen = np.zeros((n, found.unseen.shape[1]), bool)
     unseen[which] = found.unseen
-    return Judged(score, kind, loudest, evidence, unseen)
+    together = np.zeros(n, np.int64)
+    together[which] = found.together
+    return Judged(score, kind, loudest, evidence, unseen, together)
+
+
+def _runs(rows: Rows) -> Array:
+    """A number for each attack over several backups of a device; -1 for rows of none."""
+    is_run = rows.is_what_if & rows.table["attack_id"].is_valid().to_numpy()
+    run = np.full(len(is_run), NONE)
+    run[is_run] = numbered(rows.table.select(RUN).filter(pa.array(is_run)), RUN)[0]
+    return run
 
 
 def alerted(scores: Judged, threshold: float) -> Array:

@@ -44,6 +44,8 @@ CLASS_WORDS = {
     "run_inplace": "encrypted in place, each time",
     "run_rename": "encrypted under new names, each time",
     "run_delete": "deleted, each time",
+    "run_add": "added, like those that are there, each time",
+    "run_stage": "archived, ready to be carried off, each time",
 }
 
 

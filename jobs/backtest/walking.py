@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from jobs.backtest.changes import History
+from jobs.backtest.chains import added_to, among
+from jobs.backtest.changes import NONE, History
 from jobs.backtest.suspects import Rules, withheld
 from jobs.model.arrays import Array, Arrays, first_rows
+from jobs.model.cumulative import ADDED_UP, add_up
 from jobs.model.devices import HISTORY, fit_devices, untaught
 from jobs.model.fleet import FleetModel
 from jobs.model.scoring import score_backups
@@ -27,7 +29,7 @@ class Judged:
     Attributes
     ----------
     score : array of shape (n,)
-        -log10 of false alerts per device-year; NaN: not judged.
+        -log10 of false alerts per device-year, with what the backups before it add up to; NaN: not judged.
     kind : int array of shape (n,)
         Index into `jobs.tables.KINDS`; -1: no evidence, or not judged.
     loudest : int array of shape (n,)
@@ -36,6 +38,8 @@ class Judged:
         The largest evidence, -log10 of a chance; 0: none.
     unseen : bool array of shape (n, n_signals)
         Signals that the row's figures do not allow.
+    together : int array of shape (n,)
+        Over how many backups the evidence was added up that gave the score; 0: the row gave it alone, or not judged.
     """
 
     score: Array
@@ -43,6 +47,7 @@ class Judged:
     loudest: Array
     evidence: Array
     unseen: Array
+    together: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +98,14 @@ def refits_of(history: History, refit_every: int) -> Refits:
 
 
 def walk(
-    history: History, figures: Arrays, rows: Arrays, at: Array, is_backup: Array, fleet: FleetModel, rules: Rules
+    history: History,
+    figures: Arrays,
+    rows: Arrays,
+    at: Array,
+    is_backup: Array,
+    fleet: FleetModel,
+    rules: Rules,
+    run: Array | None = None,
 ) -> Judged:
     """Judge rows, each by the model that its device had before the backup in whose place it stands.
 
@@ -117,32 +129,44 @@ def walk(
         Fitted on other histories; nothing here changes it.
     rules : Rules
         When a model is fitted anew, and what is withheld from it.
+    run : int array of shape (n,), optional
+        Attack over several backups that each row is part of; -1, and if not given: none. Its evidence adds up.
     """
     refits = refits_of(history, rules.refit_every)
     taught = np.flatnonzero(history.is_teacher)
     teachers = {name: figures[name][taught] for name in FIGURES} | {"ended_at": history.ended_at[taught] / 1e6}
     place = np.cumsum(history.is_teacher) - 1
     of_row = refits.of_row[at]
-    judged = _nothing_judged(len(at))
+    alone = _nothing_judged(len(at))
+    previous = added_to(history, at, is_backup, np.full(len(at), NONE) if run is None else run)
+    backups = np.flatnonzero(is_backup)
+    chain = among(previous[backups], backups, len(at))
     known = np.zeros(0, np.int64)  # a number for each pair of a refit and a teacher withheld from it
     waiting = np.unique(of_row)
     is_judged = np.zeros(len(history.device), bool)
     is_judged[at[is_backup]] = True
     while len(waiting):
         again = np.flatnonzero(np.isin(of_row, waiting))
-        _judge_all(judged, rows, again, of_row, replace(refits, withheld=known), teachers, fleet)
+        _judge_all(alone, rows, again, of_row, replace(refits, withheld=known), teachers, fleet)
         is_alert = np.zeros(len(history.device), bool)
-        alerts = is_backup & (judged.score >= rules.threshold)
-        is_alert[at[alerts]] = True
+        scores = add_up({name: column[backups] for name, column in alone.items()}, chain, rules.threshold).score
+        is_alert[at[backups[scores >= rules.threshold]]] = True
         refit, row = withheld(history, refits.row, is_alert, is_judged, rules)
         pairs = refit * len(taught) + place[row]
         changed = np.setxor1d(pairs, known, assume_unique=True)
         waiting, known = np.unique(changed // max(len(taught), 1)), pairs
-    return judged
+    sums = add_up(alone, previous, rules.threshold)
+    return Judged(sums.score, sums.kind, alone["loudest"], alone["evidence"], alone["unseen"], sums.together)
 
 
 def _judge_all(
-    judged: Judged, rows: Arrays, which: Array, of_row: Array, refits: Refits, teachers: Arrays, fleet: FleetModel
+    alone: dict[str, Array],
+    rows: Arrays,
+    which: Array,
+    of_row: Array,
+    refits: Refits,
+    teachers: Arrays,
+    fleet: FleetModel,
 ) -> None:
     """Judge some rows, a few models at a time, and write down what comes out."""
     by_refit = which[np.argsort(of_row[which], kind="stable")]
@@ -154,9 +178,10 @@ def _judge_all(
         models = _models(used[part], refits, teachers, fleet)
         scores = score_backups({name: rows[name][mine] for name in FIGURES}, models, fleet, beside)
         largest = scores["evidence"].max(axis=1)
-        judged.score[mine], judged.kind[mine] = scores["anomaly_score"], scores["kind"]
-        judged.loudest[mine] = np.where(largest > 0, scores["evidence"].argmax(axis=1), -1)
-        judged.evidence[mine], judged.unseen[mine] = largest, scores["unseen"]
+        for name in ("anomaly_score", "kind", "unseen", "rarity", "sum_line"):
+            alone[name][mine] = scores[name]
+        alone["loudest"][mine] = np.where(largest > 0, scores["evidence"].argmax(axis=1), -1)
+        alone["evidence"][mine] = largest
 
 
 def _models(used: Array, refits: Refits, teachers: Arrays, fleet: FleetModel) -> Arrays:
@@ -200,6 +225,15 @@ def _counted_before(is_counted: Array, first: Array, device: Array) -> Array:
     return place
 
 
-def _nothing_judged(n: int) -> Judged:
-    unseen = np.zeros((n, len(SIGNALS)), bool)
-    return Judged(np.full(n, np.nan), np.full(n, -1), np.full(n, -1), np.zeros(n), unseen)
+def _nothing_judged(n: int) -> dict[str, Array]:
+    """What each row is alone: as `jobs.model.scoring.score_backups` says it, of the evidence only the largest."""
+    kinds = len(ADDED_UP)
+    return {
+        "anomaly_score": np.full(n, np.nan),
+        "kind": np.full(n, -1),
+        "loudest": np.full(n, -1),
+        "evidence": np.zeros(n),
+        "unseen": np.zeros((n, len(SIGNALS)), bool),
+        "rarity": np.zeros((n, kinds)),
+        "sum_line": np.zeros((n, 2, kinds)),
+    }

@@ -235,6 +235,8 @@ _SLOW: dict[str, Recipe] = {
     "run_inplace_20_files": _overwrite_files(20),
     "run_rename_0.01": _rename(0.01, leaves_notes=False),
     "run_delete_0.01": _delete(0.01),
+    "run_add_0.02": _add(0.02),
+    "run_stage_0.005": _stage(0.005),
 }
 RECIPES = {**_ATTACKS, **_EXTRAS, **_LOOK_ALIKES, **_SLOW}
 

@@ -45,11 +45,15 @@ class Calibration:
         but with this power of them.
     alert_rate : array of shape (2, k)
         Raw score on its schedule, see `on_schedule`, and -log10 of the clean backups per device-year that reach it.
+    sum_rate : array of shape (3, 2)
+        For each kind of `jobs.model.cumulative.ADDED_UP` the straight line from a sum to -log10 of the share of clean
+        backups with which it reaches so much: height at 0, and slope.
     """
 
     history: float
     schedule_power: float
     alert_rate: Array
+    sum_rate: Array
 
 
 def on_schedule(raw: Array, schedule: Array, power: float) -> Array:
@@ -76,15 +80,40 @@ def anomaly_score(raw: Array, schedule: Array, history: Array, calibrations: Seq
     -----
     docs/detection.md, "Score".
     """
-    known = np.log([calibration.history + SCHEDULE_WEIGHT for calibration in calibrations])
-    at = np.interp(np.log(history + SCHEDULE_WEIGHT), known, np.arange(len(known)))
     score = np.zeros(len(raw))
-    for place, calibration in enumerate(calibrations):
-        weight = np.maximum(0, 1 - np.abs(at - place))
+    for calibration, weight in zip(calibrations, _weights(history, calibrations), strict=True):
         rows = np.flatnonzero(weight)
         counted = on_schedule(raw[rows], schedule[rows], calibration.schedule_power)
         score[rows] += weight[rows] * along(counted, calibration.alert_rate)
     return score
+
+
+def sum_line(schedule: Array, history: Array, calibrations: Sequence[Calibration], part: float) -> Array:
+    """Straight line from each kind's sum to the anomaly score that it makes.
+
+    Parameters
+    ----------
+    schedule, history, calibrations
+        As in `anomaly_score`. A busy device has more chances that a sum alerts, in step with its backups.
+    part : float
+        Of the false alerts, what each kind's sums may give.
+
+    Returns
+    -------
+    array of shape (n, 2, 3): height at 0 and slope, by `jobs.model.cumulative.ADDED_UP`
+    """
+    lines = np.array([calibration.sum_rate.T for calibration in calibrations])
+    line: Array = np.tensordot(_weights(history, calibrations), lines, axes=(0, 0))
+    line[:, 0] += (np.log10(part) - np.log10(schedule))[:, np.newaxis]
+    return line
+
+
+def _weights(history: Array, calibrations: Sequence[Calibration]) -> Array:
+    """How much each calibration counts for so much history: shape (calibrations, n), two of a column above 0."""
+    known = np.log([calibration.history + SCHEDULE_WEIGHT for calibration in calibrations])
+    at = np.interp(np.log(history + SCHEDULE_WEIGHT), known, np.arange(len(known)))
+    weights: Array = np.maximum(0, 1 - np.abs(at - np.arange(len(known))[:, np.newaxis]))
+    return weights
 
 
 def threshold_of(budget: float) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 from jobs.errors import UdaError
 from jobs.model.arrays import Array
 from jobs.model.calibration import Calibration
+from jobs.model.cumulative import ADDED_UP
 from jobs.model.fields import field, numbers, rising, rounded
 from jobs.model.sub_kinds import COLUMNS, SUB_KINDS
 
@@ -73,6 +74,7 @@ class PointSet:
                 "history": round(each.history, 4),
                 "schedule_power": round(each.schedule_power, 4),
                 "alert_rate": rounded(each.alert_rate),
+                "sum_rate": {kind: rounded(line) for kind, line in zip(ADDED_UP, each.sum_rate, strict=True)},
             }
             for each in self.calibrations
         ]
@@ -120,9 +122,18 @@ def _calibrations(fields: Any, path: str) -> tuple[Calibration, ...]:
             history=float(numbers(each, f"{path}.calibrations[{place}].history", ())),
             schedule_power=float(numbers(each, f"{path}.calibrations[{place}].schedule_power", ())),
             alert_rate=rising(each, f"{path}.calibrations[{place}].alert_rate"),
+            sum_rate=_sum_rate(each, f"{path}.calibrations[{place}].sum_rate"),
         )
         for place, each in enumerate(listed)
     )
     if not (np.diff([each.history for each in calibrations]) > 0).all():
         raise UdaError(f"fleet model: {path}.calibrations must be in order of rising history")
     return calibrations
+
+
+def _sum_rate(fields: Any, path: str) -> Array:
+    listed = field(fields, path)
+    lines = np.stack([numbers(listed, f"{path}.{kind}", (2,)) for kind in ADDED_UP])
+    if not (lines[:, 1] > 0).all():
+        raise UdaError(f"fleet model: {path}: every line must rise, so that a larger sum is a higher score")
+    return lines

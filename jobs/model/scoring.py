@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from jobs.model.arrays import Array, Arrays
-from jobs.model.calibration import along, anomaly_score
+from jobs.model.calibration import along, anomaly_score, sum_line
 from jobs.model.comparing import compared, completed_models
+from jobs.model.cumulative import ADDED_UP, SUMS_PART, rarity_by_kind
 from jobs.model.fleet import FleetModel
 from jobs.model.histograms import BINS, PRIOR_WEIGHT, count_above
 from jobs.model.point_sets import SETS, PointSet
@@ -31,7 +32,7 @@ SURELY_DENSE = 2.0  # evidence: one ordinary backup in a hundred compresses so b
 
 
 def score_backups(backups: Arrays, models: Arrays, fleet: FleetModel, beside: Array | None = None) -> dict[str, Array]:
-    """Score of each backup by the model that its device had before it.
+    """Score of each backup alone by the model that its device had before it.
 
     Parameters
     ----------
@@ -49,7 +50,8 @@ def score_backups(backups: Arrays, models: Arrays, fleet: FleetModel, beside: Ar
     mapping of arrays with n rows
         anomaly_score (-log10 of false alerts per device-year; higher is more unusual), kind (index into
         `jobs.tables.KINDS`; -1 without any evidence), evidence (n, 24; 0 where there is none), unseen (n, 24; True
-        where a figure that the signal needs is unknown).
+        where a figure that the signal needs is unknown); and what `jobs.model.cumulative.add_up` takes: rarity (n, 3)
+        and sum_line (n, 2, 3).
 
     Notes
     -----
@@ -62,23 +64,24 @@ def score_backups(backups: Arrays, models: Arrays, fleet: FleetModel, beside: Ar
 
 def sub_kind_scores(columns: Array, points: PointSet) -> Array:
     """-log10 of the share of clean backups with as many points of each sub-kind, its part of the budget allowed for."""
-    return rarities(points_of(columns, points.weights, points.intercepts), points)
-
-
-def rarities(found: Array, points: PointSet) -> Array:
-    """The same, from the points: arrays of shape (n, 9)."""
-    rarity = [along(own, tail) for own, tail in zip(found.T, points.tails, strict=True)]
-    scores: Array = np.stack(rarity, axis=1) + np.log10(points.budget)
+    scores: Array = rarities_of(points_of(columns, points.weights, points.intercepts), points) + np.log10(points.budget)
     return scores
 
 
-def explain(backups: Arrays, models: Arrays, fleet: FleetModel) -> dict[str, Array]:
+def rarities_of(found: Array, points: PointSet) -> Array:
+    """-log10 of the share of clean backups with as many points of each sub-kind: shape (n, 9), as `found`."""
+    return np.stack([along(own, tail) for own, tail in zip(found.T, points.tails, strict=True)], axis=1)
+
+
+def explain(backups: Arrays, models: Arrays, fleet: FleetModel, sum_kind: Array | None = None) -> dict[str, Array]:
     """What each backup did, beside what its device usually does; for those that alert.
 
     Parameters
     ----------
     backups, models, fleet
         As in `score_backups`; row by row, one model a backup.
+    sum_kind : int array of shape (n,), optional
+        Index into `jobs.tables.KINDS` of the sum that alerted; -1, and if not given: the backup did so alone.
 
     Returns
     -------
@@ -93,7 +96,11 @@ def explain(backups: Arrays, models: Arrays, fleet: FleetModel) -> dict[str, Arr
     """
     models = completed_models(models)
     rows = np.arange(len(backups["files_added"]))
-    parts = [(part, _loudest(part, fleet)) for part in compared(backups, models, fleet, rows)]
+    sum_kind = np.full(len(rows), -1) if sum_kind is None else sum_kind
+    parts, done = [], 0
+    for part in compared(backups, models, fleet, rows):
+        parts.append((part, _loudest(part, sum_kind[done : done + len(part["set"])], fleet)))
+        done += len(part["set"])
     signals = np.concatenate([part["signals"] for part, _ in parts])
     signal = np.concatenate([loudest for _, loudest in parts])
     has_evidence, loudest = signal >= 0, np.maximum(signal, 0)
@@ -116,21 +123,27 @@ def explain(backups: Arrays, models: Arrays, fleet: FleetModel) -> dict[str, Arr
 def _score_rows(rows: Arrays, fleet: FleetModel) -> dict[str, Array]:
     n = len(rows["set"])
     score, winner = np.zeros(n), np.zeros(n, np.int64)
+    rarity, line = np.zeros((n, len(ADDED_UP))), np.zeros((n, 2, len(ADDED_UP)))
     for place, name in enumerate(SETS):
         own = np.flatnonzero(rows["set"] == place)
         if len(own):
             points = fleet.sets[name]
             # To gather the columns of these rows would take longer than to work out the points of all.
-            by_sub_kind = rarities(points_of(rows["columns"], points.weights, points.intercepts)[own], points)
+            rarities = rarities_of(points_of(rows["columns"], points.weights, points.intercepts)[own], points)
+            by_sub_kind = rarities + np.log10(points.budget)
             winner[own] = by_sub_kind.argmax(axis=1)
             schedule, history = rows["schedule"][own], rows["history"][own]
-            score[own] = anomaly_score(by_sub_kind.max(axis=1), schedule, history, fleet.sets[name].calibrations)
+            score[own] = anomaly_score(by_sub_kind.max(axis=1), schedule, history, points.calibrations)
+            rarity[own] = rarity_by_kind(rarities)
+            line[own] = sum_line(schedule, history, points.calibrations, SUMS_PART / len(ADDED_UP))
     kind = _KIND[_named(winner, rows)]
     return {
         "anomaly_score": score,
         "kind": np.where(rows["evidence"].any(axis=1), kind, -1),
         "evidence": np.ascontiguousarray(rows["evidence"]),
         "unseen": np.ascontiguousarray(np.isnan(rows["signals"])),
+        "rarity": rarity,
+        "sum_line": line,
     }
 
 
@@ -152,15 +165,18 @@ def _named(winner: Array, rows: Arrays) -> Array:
     return np.where(np.isin(winner, _IN_PLACES) & is_gained, _STAGE, named)
 
 
-def _loudest(rows: Arrays, fleet: FleetModel) -> Array:
-    """Signal that gave the winning sub-kind most of its points; -1 where there is no evidence."""
+def _loudest(rows: Arrays, sum_kind: Array, fleet: FleetModel) -> Array:
+    """Signal that gave the winning sub-kind, or that of the sum, most of its points; -1 where there is no evidence."""
     signal = np.full(len(rows["set"]), -1)
     for place, name in enumerate(SETS):
         own = np.flatnonzero((rows["set"] == place) & rows["evidence"].any(axis=1))
         if len(own):
             points = fleet.sets[name]
-            winner = sub_kind_scores(rows["columns"][own], points).argmax(axis=1)
+            by_sub_kind, kind = sub_kind_scores(rows["columns"][own], points), sum_kind[own]
+            winner = by_sub_kind.argmax(axis=1)
             winner = _named(winner, {name: rows[name][own] for name in ("evidence", "signals", "is_rewrite")})
+            of_sum = np.where(kind[:, np.newaxis] == _KIND, by_sub_kind, -np.inf).argmax(axis=1)
+            winner = np.where(kind >= 0, of_sum, winner)
             given = (rows["columns"][own] * points.weights.T[winner]) @ SIGNAL_OF_COLUMN
             # Files are what people count; and where the totals do not say it, bytes lost are only likely.
             has_files = rows["evidence"][own][:, _DELETED].any(axis=1)

@@ -9,7 +9,7 @@ from jobs.episodes import anomaly_id
 from jobs.score.words import reason
 from jobs.tables import ANOMALIES, BACKUPS
 
-SAID = ("anomaly_kind", "signal", "value", "unit", "usual_low", "usual_high", "share")
+SAID = ("anomaly_kind", "signal", "value", "unit", "usual_low", "usual_high", "share", "backups_together")
 
 
 def anomalies_of(timeline: DataFrame, scores: DataFrame) -> DataFrame:

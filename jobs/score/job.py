@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter, defaultdict
-from collections.abc import Callable
-from datetime import date, timedelta
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from itertools import groupby
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs import episodes
-from jobs.champion import champion
+from jobs.champion import Champion, champion
 from jobs.config import Config
 from jobs.ddl import in_days
 from jobs.score import anomalies, evidence, last_good, verdicts
@@ -49,26 +50,11 @@ def score_new(store: Store, config: Config, fresh: DataFrame) -> dict[str, int]:
     versions = store.slices(DEVICE_MODELS)
     newest_version = newest(versions, fleet.version)
     since = judge_from(newest_version, newest_day, config.train.first_days)
-    models = store.read(DEVICE_MODELS)
     reach = newest_day - timedelta(days=config.features.look_back_days)
     # What the devices of the fresh rows hold from the first fresh day on, and which of them ever alerted.
     held, of_fresh_devices = _as_held(store, fresh)
     judged = held.where(F.col("not_judged").isNull() & (F.col("day") >= F.lit(since)))
-    rows_of_day = {row["day"]: row["count"] for row in judged.groupBy("day").count().collect()}
-    days = sorted(rows_of_day)
-    scored = store.read(SCORES, days).select(*SCORES.key)
-    if not scored.isEmpty():  # a score is given once: left anti join on the key, unique in both
-        judged = judged.join(scored, on=list(SCORES.key), how="left_anti")
-    days_by_version: dict[str | None, list[date]] = defaultdict(list)
-    for day in days:
-        days_by_version[judging(versions, fleet.version, day)].append(day)
-    inserted = 0
-    for version, own_days in days_by_version.items():
-        of_version = models.where(F.col("model_version") == F.lit(version))
-        parts = evidence.parts_for(sum(rows_of_day[day] for day in own_days) + of_version.count())
-        of_days, name = judged.where(in_days(F.col("day"), own_days)), version or model_version(fleet.version, None)
-        scores = evidence.scored(of_days, of_version, fleet.model, name, config.score.budget, parts)
-        inserted += store.insert_new(scores.withColumn("run_id", F.lit(store.run.run_id)), SCORES, own_days)
+    inserted = _score_by_version(store, config, fleet, versions, judged)
 
     with_alerts = (
         store.read(SCORES, since=reach).where("anomaly_score >= threshold").select(*episodes.DEVICE).distinct()
@@ -83,11 +69,30 @@ def score_new(store: Store, config: Config, fresh: DataFrame) -> dict[str, int]:
     alerted = 0
     if not with_alerts.isEmpty():
         alerted = store.upsert(anomalies.anomalies_of(timeline, own[SCORES]), ANOMALIES)
-    newest_models = models.where(F.col("model_version") == F.lit(newest_version))
-    devices = store.upsert(last_good.devices_now(held, store.read(DEVICES), newest_models, timeline, since), DEVICES)
+    models = store.read(DEVICE_MODELS).where(F.col("model_version") == F.lit(newest_version))
+    devices = store.upsert(last_good.devices_now(held, store.read(DEVICES), models, timeline, since), DEVICES)
     timeline.unpersist()
     with_alerts.unpersist()
     return {"scored": inserted, "anomalies": alerted, "devices": devices}
+
+
+def _score_by_version(store: Store, config: Config, fleet: Champion, versions: Sequence[str], judged: DataFrame) -> int:
+    """Insert the scores of what has none yet, each day by its own version, in their order; return how many."""
+    of_day = F.count("*").alias("rows"), F.collect_set(F.to_date("previous_ended_at")).alias("days_before")
+    found = {row["day"]: row for row in judged.groupBy("day").agg(*of_day).collect()}
+    scored = store.read(SCORES, sorted(found)).select(*SCORES.key)
+    if not scored.isEmpty():  # a score is given once: left anti join on the key, unique in both
+        judged = judged.join(scored, on=list(SCORES.key), how="left_anti")
+    inserted = 0
+    for version, of_days in groupby(sorted(found), lambda day: judging(versions, fleet.version, day)):
+        days = list(of_days)
+        models = store.read(DEVICE_MODELS).where(F.col("model_version") == F.lit(version))
+        parts = evidence.parts_for(sum(found[day]["rows"] for day in days) + models.count())
+        before = store.read(SCORES, sorted({day for own in days for day in found[own]["days_before"]}))
+        rows, name = judged.where(in_days(F.col("day"), days)), version or model_version(fleet.version, None)
+        scores = evidence.scored(rows, models, before, fleet.model, name, config.score.budget, parts)
+        inserted += store.insert_new(scores.withColumn("run_id", F.lit(store.run.run_id)), SCORES, days)
+    return inserted
 
 
 def _as_held(store: Store, fresh: DataFrame) -> tuple[DataFrame, Callable[[DataFrame], DataFrame]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jobs.words import UNKNOWN, is_known, quantity_in_words, range_in_words, share_in_words
+from jobs.words import UNKNOWN, count_in_words, is_known, quantity_in_words, range_in_words, share_in_words
 
 # What a signal's value means; {} is the value with its unit.
 PHRASES = {
@@ -42,8 +42,8 @@ def reason(anomaly: Mapping[str, Any]) -> str:
     Parameters
     ----------
     anomaly : mapping
-        `signal`, `value`, `unit`, `usual_low`, `usual_high`, `share` and `anomaly_kind`, as in `anomalies`. What is
-        unknown (None or NaN) is left out of the sentence.
+        `signal`, `value`, `unit`, `usual_low`, `usual_high`, `share`, `anomaly_kind` and `backups_together`, as in
+        `anomalies`. What is unknown (None or NaN) is left out of the sentence.
 
     Examples
     --------
@@ -61,4 +61,7 @@ def reason(anomaly: Mapping[str, Any]) -> str:
         sentence += f", usually {usual}" + (" a backup" if unit == "files" and usual != "none" else "")
     if is_known(anomaly.get("share")) and unit in ("files", "bytes"):
         sentence += f"; {share_in_words(anomaly['share'])} of the device's {unit}"
+    together = anomaly.get("backups_together")
+    if is_known(together):
+        sentence += f"; {count_in_words(int(together or 0))} backups that are a little unusual in this way add up"
     return f"{sentence}."

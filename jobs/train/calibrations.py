@@ -1,4 +1,4 @@
-"""How often clean backups reach a raw score: curves to false alerts per device-year, whatever the schedule."""
+"""How often clean backups reach a raw score, and their sums a height: in false alerts per device-year."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from jobs.model.arrays import Array, Arrays
-from jobs.model.calibration import Calibration, on_schedule
+from jobs.model.calibration import Calibration, along, on_schedule
 from jobs.model.comparing import history_of
+from jobs.model.cumulative import SUMS_PART, rarity_by_kind
 from jobs.model.devices import HISTORY
 from jobs.model.fleet import FleetModel
 from jobs.model.point_sets import PointSet
-from jobs.model.scoring import sub_kind_scores
+from jobs.model.points import points_of
+from jobs.model.scoring import rarities_of
 from jobs.model.walk_forward import Walk, compared_walk, judged_years
+from jobs.train.sums import fit_sum_rate
 
 SURE_ROWS = 30  # rows behind the outermost point of a curve; beyond it the curve goes straight on
 SMALLEST_SLOPE = 0.1  # so that a higher raw score is always a higher score
@@ -39,7 +42,7 @@ def fit_calibration(
     fleet: FleetModel,
     points: PointSet,
 ) -> Calibration:
-    """Curve from raw scores to false alerts per device-year, for models with the history of these walks.
+    """From raw scores and sums to false alerts per device-year, for models with the history of these walks.
 
     Parameters
     ----------
@@ -50,20 +53,25 @@ def fit_calibration(
     device, device_weights
         As in `jobs.train.sets.fit_set`.
     """
-    raws, schedules, devices, taught = [], [], [], []
-    for backups, walk, rows in walks:
+    rarities, schedules, devices, taught = [], [], [], []
+    for place, (backups, walk, rows) in enumerate(walks):
         rows = gathered(backups, walk, fleet) if rows is None else rows
-        raws.append(sub_kind_scores(rows["columns"], points).max(axis=1))
+        rarities.append(rarities_of(points_of(rows["columns"], points.weights, points.intercepts), points))
         schedules.append(rows["schedule"])
-        devices.append(device[walk.row])
+        devices.append(
+            device[walk.row] + place * len(device_weights)
+        )  # each product's records are devices of their own
         taught.append(np.nan_to_num(history_of(walk.models["bins"])).mean())
-    raw, schedule, of_device = (np.concatenate(parts) for parts in (raws, schedules, devices))
+    rarity, schedule, of_device = (np.concatenate(parts) for parts in (rarities, schedules, devices))
     years = device_weights * judged_years(walks[0][0]["ended_at"], device) * len(walks)
-    weights = device_weights[of_device]
+    weights = device_weights[of_device % len(device_weights)]
     power = SCHEDULE_POWERS[history]
-    counted = float(years.sum()) / (1 if history == HISTORY else YOUNG_MARGIN)
-    curve = fit_reach(on_schedule(raw, schedule, power), weights, counted, SCORE_STEP)
-    return Calibration(float(np.mean(taught)), power, curve)
+    counted = float(years.sum()) * (1 - SUMS_PART) / (1 if history == HISTORY else YOUNG_MARGIN)
+    raw = on_schedule((rarity + np.log10(points.budget)).max(axis=1), schedule, power)
+    curve = fit_reach(raw, weights, counted, SCORE_STEP)
+    is_alert = along(raw, curve) >= 0  # at the budget that comes with the program
+    sum_rate = fit_sum_rate(rarity_by_kind(rarity), of_device, is_alert, weights)
+    return Calibration(float(np.mean(taught)), power, curve, sum_rate)
 
 
 def fit_reach(values: Array, weights: Array, unit: float, step: float) -> Array:

@@ -19,7 +19,7 @@ from jobs.model.devices import HISTORY
 from jobs.model.fleet import FleetModel
 from jobs.model.point_sets import SETS, PointSet
 from jobs.model.points import points_of
-from jobs.model.scoring import rarities
+from jobs.model.scoring import rarities_of
 from jobs.model.signals import FIGURES, signals_beside
 from jobs.model.stand_ins import completed
 from jobs.model.sub_kinds import SUB_KINDS
@@ -122,13 +122,13 @@ def _tails(points: Array, years: float, start: PointSet) -> tuple[Array, ...]:
 
 
 def _calibration(known: Arrays, points: PointSet, years: float, history: int, start: Calibration) -> Calibration:
-    raw = rarities(known["points"], points).max(axis=1)
+    raw = (rarities_of(known["points"], points) + np.log10(points.budget)).max(axis=1)
     values = on_schedule(raw, known["schedule"], start.schedule_power)
     counted = years / (1 if history == HISTORY else YOUNG_MARGIN)
     own = fit_reach(values, np.ones(len(raw)), counted, SCORE_STEP)
     curve = blended(own, years, start.alert_rate, START_YEARS, SCORE_STEP)
     taught = (years * float(known["history"].mean()) + START_YEARS * start.history) / (years + START_YEARS)
-    return Calibration(taught, start.schedule_power, curve)
+    return Calibration(taught, start.schedule_power, curve, start.sum_rate)
 
 
 def blended(own: Array, years: float, start: Array, start_years: float, step: float) -> Array:

@@ -19,6 +19,7 @@ from jobs.config import load_config
 from jobs.episodes import anomaly_id, timeline
 from jobs.files import write_text
 from jobs.model.calibration import threshold_of
+from jobs.model.cumulative import ADDED_UP, add_up
 from jobs.model.devices import fit_devices, untaught
 from jobs.model.fleet import shipped
 from jobs.model.scoring import explain, score_backups
@@ -94,9 +95,9 @@ def kernel(session_of_tests):
     rows = [{"device_id": device, **row} for device in ("known", "unknown") for row in backups]
     models = frame_of(session_of_tests, DEVICE_MODELS, {"device_id": "known", **model})
     judged = frame_of(session_of_tests, FEATURES, *rows)
-    found = (
-        scored(judged, models, FLEET, "1-20250301", budget=1.0, partitions=2).orderBy("device_id", "ended_at").collect()
-    )
+    nothing = frame_of(session_of_tests, SCORES)
+    found = scored(judged, models, nothing, FLEET, "1-20250301", budget=1.0, partitions=2)
+    found = found.orderBy("device_id", "ended_at").collect()
     # Moments are no part of what is scored with.
     beside = {
         name: np.concatenate([np.broadcast_to(stored(model, name), column.shape), column])
@@ -158,6 +159,82 @@ def test_of_backups_that_alert_the_smallest_share_that_would_have_is_said_by_kin
 def test_the_threshold_is_minus_log10_of_the_budget():
     assert [threshold_of(budget) for budget in (1.0, 0.1, 10.0)] == [0.0, 1.0, -1.0]
     assert str(threshold_of(1.0)) == "0.0"
+
+
+SLOW_FROM, SLOW_UNTIL = 100, 118
+
+
+@pytest.fixture(scope="module")
+def slow(session_of_tests):
+    """A device that loses a few files a day more than ever, judged by one model: a function of how runs are cut.
+
+    Scores are kept as `scores` holds them, and are what the next run goes on from. Beside it a device that is usual.
+    """
+    spark = session_of_tests
+    model = model_of([usual(at) for at in range(90)])
+    models = frame_of(spark, DEVICE_MODELS, *({"device_id": device, **model} for device in ("slow", "usual")))
+
+    def backup(device, at, before):
+        deleted = 14 if device == "slow" else at % 3
+        before = {"previous_backup_id": f"backup {before}", "previous_ended_at": moment(before)}
+        added = 0 if device == "slow" else 5
+        return {"device_id": device, **usual(at, files_added=added, files_deleted=deleted), **before}
+
+    def judge(runs):
+        held, seen = [], {SLOW_FROM - 1}
+        for days in runs:
+            seen |= set(days)
+            rows = [
+                backup(device, at, max(day for day in seen if day < at)) for at in days for device in ("slow", "usual")
+            ]
+            judged = frame_of(spark, FEATURES, *rows)
+            before = frame_of(spark, SCORES, *({**row, "at": at} for at, row in held))
+            found = scored(judged, models, before, FLEET, "1", budget=1.0, partitions=2).collect()
+            held += [((row["ended_at"].astimezone(UTC) - moment(0)).days, row.asDict()) for row in found]
+        return {(row["device_id"], at): row for at, row in held}
+
+    return SimpleNamespace(judge=judge, backup=backup, model=model)
+
+
+def sums_of(row):
+    return tuple(row[name] for name in ("anomaly_score", "anomaly_kind", "cumulative", "backups_together"))
+
+
+def test_a_slow_attack_alerts_by_what_its_backups_add_up_to_however_they_are_spread_over_runs(slow):
+    days = range(SLOW_FROM, SLOW_UNTIL)
+    at_once = slow.judge([days])
+    alerts = [at for at in days if at_once["slow", at]["anomaly_score"] >= 0]
+    first = at_once["slow", alerts[0]]
+    assert first["anomaly_kind"] == "delete" and first["signal"].startswith("deleted")
+    assert first["backups_together"] == first["cumulative_backups"]["delete"] == alerts[0] - SLOW_FROM + 1 > 2
+    assert at_once["slow", alerts[0] + 1]["cumulative_backups"] == {"delete": 1}
+    assert not [at for at in days if at_once["usual", at]["anomaly_score"] >= 0]
+    for runs in ([[day] for day in days], [days[:5], days[5:]], [days[:1], days[1:]]):
+        again = slow.judge(runs)
+        assert {key: sums_of(row) for key, row in again.items()} == {key: sums_of(row) for key, row in at_once.items()}
+
+
+def test_a_late_backup_adds_to_what_was_before_it_and_changes_no_score_that_was_given(slow):
+    days = [day for day in range(SLOW_FROM, SLOW_FROM + 6) if day != SLOW_FROM + 2]
+    in_time = slow.judge([range(SLOW_FROM, SLOW_FROM + 6)])
+    late = slow.judge([days, [SLOW_FROM + 2]])
+    assert sums_of(late["slow", SLOW_FROM + 2]) == sums_of(in_time["slow", SLOW_FROM + 2])
+    assert [late["slow", at]["cumulative_backups"]["delete"] for at in days] == [1, 2, 3, 4, 5]
+
+
+def test_the_line_adds_up_as_the_backtest_does(slow):
+    at_once = slow.judge([range(SLOW_FROM, SLOW_UNTIL)])
+    rows = [slow.backup("slow", at, at - 1) for at in range(SLOW_FROM, SLOW_UNTIL)]
+    beside = {
+        name: np.stack([stored(slow.model, name)] * len(rows)) for name in untaught(1) if not name.endswith("_at")
+    }
+    alone = score_backups(figures_of(rows), beside, FLEET)
+    sums = add_up(alone, np.arange(len(rows)) - 1, 0.0)
+    found = [at_once["slow", at] for at in range(SLOW_FROM, SLOW_UNTIL)]
+    np.testing.assert_allclose([row["anomaly_score"] for row in found], sums.score)
+    for row, own in zip(found, sums.sums, strict=True):
+        left = {kind: value for kind, value in zip(ADDED_UP, own, strict=True) if value > 0}
+        assert (row["cumulative"] or {}) == pytest.approx(left)
 
 
 # One letter a backup, a day apart: what it was, what it was judged, and the kind if it alerted.
@@ -226,6 +303,15 @@ def test_last_good_is_the_newest_complete_backup_before_that_is_outside_any_epis
     places = {(row["backup_id"], row["ended_at"]): str(place) for place, row in enumerate(rows)}
     found = [places[tuple(row["last_good"])] if row["last_good"] else "-" for row in rows]
     assert "".join(found) == STORIES[story][2]
+
+
+def test_the_backups_whose_evidence_made_an_alert_together_are_not_good(spark):
+    features, scores = rows_of_stories(spark, {"nas": "1....!"})
+    together = F.when(F.col("anomaly_score") > 0, F.lit(3)).cast("bigint")
+    rows = timeline(features, scores.withColumn("backups_together", together), None, *AGING).orderBy("ended_at")
+    rows = rows.collect()
+    assert [row["is_good"] for row in rows] == [True, True, True, False, False, False]
+    assert rows[-1]["last_good"]["backup_id"] == "backup 2"
 
 
 def test_an_alert_of_another_kind_does_not_part_those_alike(spark):

@@ -1,6 +1,6 @@
 """rsync: what `--stats` prints at the end of a run, with its exit status; from a `--log-file` where stdout has none.
 
-Read as printed by 3.5 in two locales, with and without `-h` and `-i`. A line of one number is taken as of 3.0, not tried.
+Read as printed by 3.5 in two locales, with and without `-h` and `-i`. A line of one number is taken as of 3.0, untried.
 rsync names no moment and no host: the stem and the folder do. docs/bring-your-own.md says how to collect the files.
 """
 

@@ -179,3 +179,32 @@ def test_a_what_if_row_is_of_the_origin_of_the_backup_it_stands_for(tmp_path):
     rows = records(days=40, origin="o1")
     row = {name: value for name, value in what_if(rows[35]).items() if name != "origin"}
     assert rows_of(history(tmp_path, rows), what_if_table(tmp_path, [row])).table["origin"][-1].as_py() == "o1"
+
+
+def slow_deletes(rows, days):
+    """What-if rows of one attack over several backups: a little deleted each time, more than the device ever does."""
+    return [
+        what_if(rows[day], attack="run_mine", attack_id="mine", files_deleted=rows[day]["files_deleted"] + 16)
+        for day in days
+    ]
+
+
+def test_evidence_of_an_attack_over_several_backups_adds_up_along_the_attack_alone(tmp_path):
+    rows = records(days=90)
+    run = slow_deletes(rows, range(60, 80))
+    single = [{**row, "attack": "mine", "attack_id": None} for row in run]
+    found = scores(tmp_path, rows, run + single, refit_every=50)
+    in_run = np.array([found["nas", "run_mine", f"nas-{day}"][0] for day in range(60, 80)])
+    alone = np.array([found["nas", "mine", f"nas-{day}"][0] for day in range(60, 80)])
+    assert (alone < 0).all() and (in_run >= 0).any()
+    assert in_run[0] == alone[0]
+    assert same(scores(tmp_path, rows, refit_every=50), found)
+
+
+def test_attacks_at_the_same_time_do_not_add_up_to_each_other_and_the_order_of_rows_does_not_matter(tmp_path):
+    rows = records(days=90)
+    early, late = slow_deletes(rows, range(60, 80)), slow_deletes(rows, range(65, 85))
+    late = [{**row, "attack": "run_other", "attack_id": "other"} for row in late]
+    both = scores(tmp_path, rows, [*late[::-1], *early], refit_every=50)
+    assert same(scores(tmp_path, rows, early, refit_every=50), both)
+    assert same(scores(tmp_path, rows, late, refit_every=50), both)

@@ -73,6 +73,11 @@ def test_the_shipped_prior_falls_with_the_value():
         (lambda fields: of_delete(fields)["tail"][0].reverse(), "delete.tail must rise"),
         (lambda fields: of_delete(fields).update(budget=0), "budget must be above 0"),
         (lambda fields: stored(fields)["calibrations"][0]["alert_rate"][1].reverse(), r"\[0\].alert_rate must rise"),
+        (lambda fields: stored(fields)["calibrations"][1].pop("sum_rate"), r"\[1\].sum_rate is missing"),
+        (
+            lambda fields: stored(fields)["calibrations"][1]["sum_rate"].update(add=[2, 0]),
+            r"\[1\].sum_rate: every line",
+        ),
         (lambda fields: stored(fields)["calibrations"][1].pop("history"), r"calibrations\[1\].history is missing"),
         (lambda fields: stored(fields)["calibrations"].reverse(), "in order of rising history"),
         (lambda fields: stored(fields).update(calibrations=[]), "calibrations must be a list of at least two"),

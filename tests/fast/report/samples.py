@@ -36,6 +36,7 @@ def anomaly(days_ago=0, **stated):
         "usual_low": 0.0,
         "usual_high": 3.0,
         "share": 0.45,
+        "backups_together": None,
         "evidence": {"deleted": 6.0, "deleted_net": 3.1},
         "unseen": ["ratio_high"],
         "last_good_backup_id": f"b-{days_ago + 1}",

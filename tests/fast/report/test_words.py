@@ -175,6 +175,11 @@ def test_every_signal_gives_one_sentence_with_its_value(signal):
     assert sentence[0].isupper() or sentence[0].isdigit()
 
 
+def test_a_reason_says_over_how_many_backups_evidence_added_up():
+    assert reason(anomaly(backups_together=5)).endswith("; 5 backups that are a little unusual in this way add up.")
+    assert "add up" not in reason(anomaly(backups_together=None))
+
+
 def test_a_signal_without_words_is_still_named():
     assert reason(anomaly(signal="brightness")).startswith("brightness at 9,000 files, usually")
     assert reason(anomaly(signal=None)) == "Unusual as a whole (delete); no single figure says why."

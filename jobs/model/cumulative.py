@@ -1,0 +1,133 @@
+"""Slow attacks: evidence for a kind adds up over backups in a row, until it alerts or has run out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from jobs.model.arrays import Array
+from jobs.model.sub_kinds import SUB_KINDS
+from jobs.tables import KINDS
+
+# Not mass modification: a device whose habits change is loud in it for weeks, and no slow attack shows so.
+ADDED_UP = ("encrypt", "delete", "add")
+# What every backup takes off the sum, in digits of rarity: one clean backup in twenty has more for a kind. With less,
+# devices that are always a little busy add up as well; with more, attacks on one file in a hundred no longer do.
+DRIFT = 1.3
+# One backup adds no more than this: what is louder is for the score of that backup alone to tell.
+MOST = 1.0
+# Of the false alerts that are allowed, the part for sums; each kind has a third of it. A sum needs little: it goes on
+# growing while an attack goes on, so a stricter limit costs a few backups, and to single backups it would cost attacks.
+SUMS_PART = 0.015
+NONE = -1
+
+_OF_KIND = [[place for place, own in enumerate(SUB_KINDS) if own.kind == kind] for kind in ADDED_UP]
+_KIND = np.array([KINDS.index(kind) for kind in ADDED_UP])
+
+
+@dataclass(frozen=True, eq=False)
+class Sums:
+    """Backups with what they add to: scores of both, and sums as the next backup finds them.
+
+    Attributes
+    ----------
+    score : array of shape (n,)
+        -log10 of false alerts per device-year: of the backup alone, or of a sum where that is more unusual.
+    kind : int array of shape (n,)
+        Index into `jobs.tables.KINDS`; -1: no evidence.
+    together : int array of shape (n,)
+        Over how many backups the evidence was added up that gave the score; 0: the backup gave it alone.
+    sums : array of shape (n, 3)
+        By `ADDED_UP`, with this backup, in digits of rarity; 0: nothing is left.
+    backups : int array of shape (n, 3)
+        Over how many backups each was added up.
+    """
+
+    score: Array
+    kind: Array
+    together: Array
+    sums: Array
+    backups: Array
+
+
+def rarity_by_kind(rarities: Array) -> Array:
+    """-log10 of the share of clean backups with as many points of the loudest sub-kind: (n, 9) to (n, 3)."""
+    return np.stack([rarities[:, places].max(axis=1) for places in _OF_KIND], axis=1)
+
+
+def steps_of(rarity: Array) -> Array:
+    """What backups of such rarity add to sums, or take off them."""
+    steps: Array = np.minimum(rarity - DRIFT, MOST)
+    return steps
+
+
+def add_up(
+    scores: Mapping[str, Any],
+    previous: Array,
+    threshold: float,
+    sums_before: Array | None = None,
+    backups_before: Array | None = None,
+) -> Sums:
+    """Sums of evidence along each device's backups, and the score of each backup with them.
+
+    Each backup adds its rarity less `DRIFT`, at most `MOST`; a sum is never below 0, and begins anew after an alert. It
+    counts from its second backup on, and only with a backup that adds to it.
+
+    Parameters
+    ----------
+    scores : mapping of arrays
+        From `jobs.model.scoring.score_backups`, of backups in any order.
+    previous : int array of shape (n,)
+        Which of these backups each is compared with; -1: none of them.
+    threshold : float
+        The score from which a backup alerts.
+    sums_before, backups_before : arrays of shape (n, 3), optional
+        `Sums.sums` and `Sums.backups` of the backup that each is compared with, where it is none of these and did not
+        alert; 0, and if not given: nothing was added up.
+
+    Notes
+    -----
+    docs/detection.md, "Slow attacks".
+    """
+    n = len(previous)
+    added, (level, slope) = steps_of(scores["rarity"]), np.moveaxis(scores["sum_line"], 1, 0)
+    sums = np.zeros((n, len(ADDED_UP)))
+    backups = np.zeros((n, len(ADDED_UP)), np.int64)
+    best, at_kind = np.full(n, -np.inf), np.zeros(n, np.int64)
+    has_alerted = np.zeros(n + 1, bool)  # behind the last stands none
+    for rows in _in_turn(previous):
+        before = previous[rows]
+        goes_on = ((before != NONE) & ~has_alerted[before])[:, np.newaxis]
+        sum_before, count_before = sums[before] * goes_on, backups[before] * goes_on
+        if sums_before is not None and backups_before is not None:
+            is_first = (before == NONE)[:, np.newaxis]
+            sum_before = np.where(is_first, sums_before[rows], sum_before)
+            count_before = np.where(is_first, backups_before[rows], count_before)
+        own = np.maximum(0, sum_before + added[rows])
+        sums[rows] = own
+        backups[rows] = (count_before + 1) * (own > 0)
+        score = np.where((backups[rows] > 1) & (added[rows] > 0), level[rows] + slope[rows] * own, -np.inf)
+        best[rows], at_kind[rows] = score.max(axis=1), score.argmax(axis=1)
+        has_alerted[rows] = np.maximum(best[rows], scores["anomaly_score"][rows]) >= threshold
+    is_sum = best > scores["anomaly_score"]
+    return Sums(
+        score=np.where(is_sum, best, scores["anomaly_score"]),
+        kind=np.where(is_sum, _KIND[at_kind], scores["kind"]),
+        together=np.where(is_sum, backups[np.arange(n), at_kind], 0),
+        sums=sums,
+        backups=backups,
+    )
+
+
+def _in_turn(previous: Array) -> Iterator[Array]:
+    """Rows in groups: first those that come after none of these, then those that come after them, and so on."""
+    behind, turn = previous, (previous != NONE).astype(np.int64)
+    while (behind != NONE).any():  # each round looks twice as far back
+        is_behind = behind != NONE
+        turn = turn + np.where(is_behind, turn[behind], 0)
+        behind = np.where(is_behind, behind[behind], NONE)
+    if len(turn):
+        yield from np.split(np.argsort(turn, kind="stable"), np.cumsum(np.bincount(turn))[:-1])
