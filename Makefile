@@ -20,7 +20,7 @@ demo: setup ## real backup histories with a few attacks put on them, through the
 .PHONY: test
 test: setup ## fast tests, Spark's, and the whole line's
 	@bash tools/backup_tools.sh
-	@$(RUN) -m pytest -m "not browser" -n 2 --dist loadfile $(TESTS)
+	@$(RUN) -m pytest -m "not browser" -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 .PHONY: test-browser
 test-browser: setup ## the report page in a real browser

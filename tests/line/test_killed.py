@@ -22,8 +22,8 @@ KILLED_AFTER = {"ingest": 6.0, "features": 2.0, "train": 2.0, "score": 3.0, "rep
 
 
 def history():
-    records = [record(number, device=device) for device in ("nas", "laptop") for number in range(50)]
-    return [*records, record(50, device="nas", files_added=0, files_deleted=520, files_total=600), record(3), "{"]
+    records = [record(number, device=device) for device in ("nas", "laptop") for number in range(62)]
+    return [*records, record(62, device="nas", files_added=0, files_deleted=520, files_total=600), record(3), "{"]
 
 
 def uda_run(config, folder):

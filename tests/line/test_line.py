@@ -14,7 +14,7 @@ from jobs.tables import ANOMALIES, BACKUPS, DEVICE_MODELS, DEVICES, FEATURES, RE
 from tests.conftest import store_of
 from tests.rows import assert_same_rows, land, record
 
-DAYS = 60
+DAYS = 62  # of which the half before the last month teaches, in one step
 DEVICES_LANDED = ("nas", "laptop", "mail")
 
 
@@ -100,39 +100,39 @@ def test_another_order_over_two_runs_with_late_backups_gives_the_same_tables(spa
 
 def test_the_next_day_is_judged_by_a_model_that_has_learned_the_days_before(spark, config, run_line):
     """Day by day: each backup is learned only after it was judged, and what alerted is not learned yet."""
-    land(config, "first.jsonl", [record(number) for number in range(40)])
+    land(config, "first.jsonl", [record(number) for number in range(DAYS)])
     run_line(config, "ingest", "features", "train", "score")
-    land(config, "day-40.jsonl", [record(40, files_added=0, files_deleted=500, files_total=560)])
+    land(config, "attacked.jsonl", [record(DAYS, files_added=0, files_deleted=500, files_total=560)])
     run_line(config, "ingest", "features", "train", "score")
-    land(config, "day-41.jsonl", [record(41, files_total=563)])
+    land(config, "next.jsonl", [record(DAYS + 1, files_total=563)])
     run_line(config)
     store = store_of(spark, config)
     versions = {
-        row["backup_id"]: row["model_version"] for row in store.read(SCORES).where("day > '2025-02-08'").collect()
+        row["backup_id"]: row["model_version"] for row in store.read(SCORES).where("day > '2025-03-02'").collect()
     }
-    assert versions == {"nas-39": "1-20250206", "nas-40": "1-20250210", "nas-41": "1-20250211"}
+    assert versions == {"nas-61": "1-20250201", "nas-62": "1-20250304", "nas-63": "1-20250305"}
     taught = {row["model_version"]: row["backups"] for row in store.read(DEVICE_MODELS).collect()}
-    # 40 backups, less the first, which stands beside nothing; the one that alerted is left out.
-    assert taught == {"1-20250206": 35, "1-20250210": 39, "1-20250211": 39}
+    # 62 backups, less the first, which stands beside nothing; the one that alerted is left out.
+    assert taught == {"1-20250201": 30, "1-20250304": 61, "1-20250305": 61}
     (device,) = store.read(DEVICES).collect()
-    assert (device["last_backup_id"], device["last_good_backup_id"]) == ("nas-41", "nas-41")
+    assert (device["last_backup_id"], device["last_good_backup_id"]) == ("nas-63", "nas-63")
     (anomaly,) = store.read(ANOMALIES).collect()
-    assert (anomaly["backup_id"], anomaly["status"], anomaly["last_good_backup_id"]) == ("nas-40", "resolved", "nas-39")
+    assert (anomaly["backup_id"], anomaly["status"], anomaly["last_good_backup_id"]) == ("nas-62", "resolved", "nas-61")
 
     # A verdict alone counts in the tables with the next run, and is learned before the next backup is judged.
     give(config, anomaly, "false_positive")
     run_line(config, "ingest", "score")
     (anomaly,) = store.read(ANOMALIES).collect()
     assert (anomaly["status"], anomaly["verdict_note"]) == ("false_positive", "an import")
-    land(config, "day-42.jsonl", [record(42, files_total=566)])
+    land(config, "later.jsonl", [record(DAYS + 2, files_total=566)])
     run_line(config, "ingest", "features", "train")
     taught = {row["model_version"]: row["backups"] for row in store.read(DEVICE_MODELS).collect()}
-    assert taught["1-20250212"] == 41
+    assert taught["1-20250306"] == 63
 
 
 def give(config, anomaly, verdict):
     """As a person does at a terminal."""
-    said = [anomaly["anomaly_id"][:6], verdict, "--note", "an import", "--moment", "2025-02-11T08:00:00Z"]
+    said = [anomaly["anomaly_id"][:6], verdict, "--note", "an import", "--moment", "2025-03-05T08:00:00Z"]
     assert main(["feedback", *said, "--lake", config.lake, "--landing", config.landing]) == 0
 
 

@@ -19,8 +19,8 @@ from jobs.tables import BACKUPS, REJECTS
 from tests.conftest import MOMENT, store_of
 from tests.rows import folder_of, land, record
 
-FILES = 150
-FILES_NAMED = 3_000
+FILES = 90
+FILES_NAMED = 600
 
 
 def test_damaged_records_and_runs_are_all_accounted_for(store, config):

@@ -56,7 +56,7 @@ def reasons(store):
     return {row["source"]: row["reason"] for row in store.read(REJECTS).where("position < 2").collect()}
 
 
-@pytest.mark.parametrize("product", ["restic", "borg", "rsync"])
+@pytest.mark.parametrize("product", ["restic", "rsync"])
 def test_what_tools_printed_becomes_what_was_done_and_uda_read_says_the_same(store, config, product):
     if not SAMPLES.is_dir():
         pytest.skip("the samples are not beside the project")

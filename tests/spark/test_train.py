@@ -232,7 +232,6 @@ def tracked(trained, monkeypatch):
     monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
     address = f"sqlite:///{trained.config.lake}/_mlflow/mlflow.db"
     mlflow.set_tracking_uri(address)
-    mlflow.set_registry_uri(address)
     return mlflow
 
 
