@@ -19,7 +19,7 @@ from jobs.tables import BACKUPS, REJECTS
 from tests.conftest import MOMENT, store_of
 from tests.rows import folder_of, land, record
 
-FILES = 90
+FILES = 60
 FILES_NAMED = 600
 
 
