@@ -26,8 +26,8 @@ def timeline(
     An episode runs from a device's first alert to the last one that goes on with it, and on until a backup is judged
     usual. An alert goes on with an episode if none was judged usual since its last alert; or if the newest alert of the
     same kind is under suspicion still: what the model has not learned yet looks unusual twice. Backups that were not
-    judged neither begin nor end one. Good is a complete backup outside any episode,
-    and outside the backups whose evidence made an alert together.
+    judged neither begin nor end one. Good is a complete backup outside any episode, and outside the backups whose
+    evidence made an alert together.
 
     An alert that a person excused counts as judged usual: a false positive, a new baseline, and what alerted after a
     new baseline in the same episode before the verdict was given. One confirmed makes its whole episode an attack.

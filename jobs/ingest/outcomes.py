@@ -74,14 +74,20 @@ def without_summary(product: str, stem: Stem, what: str, message: str | None) ->
         return fault_with(
             "unknown_shape", f"exit status 0, but {what} has no summary of {product}; see its command", said
         )
+    return failed(product, stem, message)
+
+
+def failed(product: str, stem: Stem, message: str | None, **fields: Any) -> Record:
+    """A run that made no backup: a record without figures, named like the stem and ended when that says it began."""
     return backup(
         product,
         stem,
+        **fields,
         backup_id=stem.name,
         status="failed",
         started_at=stem.started_at,
         ended_at=stem.started_at,
-        exit_status=status,
+        exit_status=exit_status(stem),
         message=message,
     )
 
@@ -133,6 +139,22 @@ def moment(said: object, zone: tzinfo | None = None) -> datetime | None:
         return found.astimezone(UTC) if found.tzinfo else None
     except OverflowError:
         return None
+
+
+def local_moment(stem: Stem, said: object, name: str, whose: str, written: str) -> datetime:
+    """A moment that a tool writes in the local time of `whose` clock.
+
+    Raises
+    ------
+    RefusedError
+        No zone is known, or the field is no moment as it is `written`.
+    """
+    found = moment(said, stem.time_zone)
+    if found is None and moment(said, UTC):
+        raise RefusedError("no_time_zone", f"{name} is a local time; say the {whose}'s zone under [time_zone]", name)
+    if found is None:
+        raise RefusedError("bad_time", f"{name} must be a time as {written}", name)
+    return found
 
 
 def epoch(seconds: object) -> datetime | None:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 
-from jobs.ingest.outcomes import Outcome, RefusedError, attempt, backup, count, first_line, moment, without_summary
+from jobs.ingest.outcomes import Outcome, attempt, backup, count, first_line, local_moment, without_summary
 from jobs.ingest.stems import Fault, Record, Stem, fault_with
 
 JOBS = "jobs.csv"
@@ -99,10 +99,4 @@ def _number(row: Record, name: str) -> int | None:
 
 
 def _moment(stem: Stem, row: Record, name: str) -> datetime:
-    said = row[name].strip()
-    found = moment(said, stem.time_zone)
-    if found is None and moment(said, UTC):
-        raise RefusedError("no_time_zone", f"{name} is a local time; say the director's zone under [time_zone]", name)
-    if found is None:
-        raise RefusedError("bad_time", f"{name} must be a time as the catalogue holds it", name)
-    return found
+    return local_moment(stem, row[name].strip(), name, "director", "the catalogue holds it")

@@ -10,19 +10,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from jobs.ingest.outcomes import (
     Outcome,
-    RefusedError,
     after,
     attempt,
     backup,
     count,
     exit_status,
     first_line,
-    moment,
+    local_moment,
     without_summary,
 )
 from jobs.ingest.readers.borg_diff import DIFF, FROM_DIFF, changed
@@ -148,13 +147,7 @@ def _of_info(stem: Stem, said: Record, archive: Record) -> Outcome:
 
 
 def _local(stem: Stem, archive: Record, name: str) -> datetime:
-    said = archive.get(name)
-    found = moment(said, stem.time_zone)
-    if found is None and moment(said, UTC):
-        raise RefusedError("no_time_zone", f"{name} is a local time; say the device's zone under [time_zone]", name)
-    if found is None:
-        raise RefusedError("bad_time", f"{name} must be a time as borg prints it", name)
-    return found
+    return local_moment(stem, archive.get(name), name, "device", "borg prints it")
 
 
 def archive_of(created: Record) -> Record:

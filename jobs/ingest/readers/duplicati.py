@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jobs.ingest.outcomes import Outcome, backup, count, exit_status, first_line, moment, without_summary
+from jobs.ingest.outcomes import Outcome, backup, count, exit_status, failed, first_line, moment, without_summary
 from jobs.ingest.stems import Fault, Record, Stem, fault_with, json_object
 
 PRODUCT = "duplicati"
@@ -29,7 +29,7 @@ def read(stem: Stem) -> Iterator[Outcome]:
     elif result.get("ParsedResult") in STATUSES:
         yield _backup(stem, result, extra)
     elif operation:  # an operation that broke off says why, and nothing that it did
-        yield _failed(stem, first_line(result.get("Message")))
+        yield failed(PRODUCT, stem, first_line(result.get("Message")))
     elif result:
         yield fault_with("unknown_shape", f"{OUTPUT} has no result of an operation", stem.text(OUTPUT))
     else:
@@ -41,7 +41,7 @@ def _backup(stem: Stem, result: Record, extra: Record) -> Record:
     began, ended = moment(result.get("BeginTime")), moment(result.get("EndTime"))
     message = next((said for name in ("Errors", "Warnings") if (said := _first(result.get(name)))), None)
     if status == "failed" or result.get("Interrupted") is True:
-        return _failed(stem, message)
+        return failed(PRODUCT, stem, message)
     is_partial = result.get("PartialBackup") is True or count(result, "FilesWithError") or exit_status(stem)
     began = began or stem.started_at
     return backup(
@@ -75,19 +75,6 @@ def _figures(result: Record) -> Record:
         "bytes_compressed": None if sent is None or uploaded is None else min(sent, uploaded),
         "derived": ["bytes_compressed"] if sent is not None and uploaded is not None else [],
     }
-
-
-def _failed(stem: Stem, message: str | None) -> Record:
-    return backup(
-        PRODUCT,
-        stem,
-        backup_id=stem.name,
-        status="failed",
-        started_at=stem.started_at,
-        ended_at=stem.started_at,
-        exit_status=exit_status(stem),
-        message=message,
-    )
 
 
 def _first(said: object) -> str | None:

@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from jobs.ingest.outcomes import Outcome, attempt, backup, count, exit_status, first_line, moment, without_summary
+from jobs.ingest.outcomes import (
+    Outcome,
+    attempt,
+    backup,
+    count,
+    exit_status,
+    failed,
+    first_line,
+    moment,
+    without_summary,
+)
 from jobs.ingest.stems import Fault, Record, Stem, json_object, json_value
 
 PRODUCT = "kopia"
@@ -109,17 +119,7 @@ def _new_data(snapshot: Record, listed: Sequence[Record]) -> Record:
 
 def _failed(stem: Stem, snapshot: Record, device_id: str) -> Record:
     """A run that was interrupted: kopia keeps what it has for the next one, and may return 0."""
-    return backup(
-        PRODUCT,
-        stem,
-        device_id=device_id,
-        backup_id=stem.name,
-        status="failed",
-        started_at=stem.started_at,
-        ended_at=stem.started_at,
-        exit_status=exit_status(stem),
-        message=f"incomplete: {_cut(snapshot)}",
-    )
+    return failed(PRODUCT, stem, f"incomplete: {_cut(snapshot)}", device_id=device_id)
 
 
 def _snapshots(said: object) -> list[Record]:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from benchmarks.hostile import damaged
 from jobs.cli import main
 from jobs.ingest.outcomes import outcomes
 from jobs.ingest.products import READERS
@@ -71,3 +72,13 @@ def read_samples(product, by="source"):
         record = json.loads(line)
         records[record["device_id"], record[by].rpartition("/")[2]] = record
     return records
+
+
+def damaged_files(stem, folder, draw):
+    """Files of a run, written into `folder` with what they hold damaged."""
+    files = {}
+    for what, address in stem.files.items():
+        file = folder / Path(address).name
+        file.write_bytes(damaged(Path(address).read_bytes(), draw))
+        files[what] = str(file)
+    return files

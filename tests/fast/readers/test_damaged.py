@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import random
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.hostile import damaged
 from jobs.ingest.outcomes import outcomes
 from jobs.ingest.products import READERS
 from jobs.ingest.stems import Fault, Stem
-from tests.fast.readers.landed import LATEST, OUTPUTS, runs
+from tests.fast.readers.landed import LATEST, OUTPUTS, damaged_files, runs
 
 PRODUCTS = sorted(set(READERS) - {"borg", "restic"})  # these have tests of their own
 
@@ -27,11 +25,7 @@ def test_damaged_output_gives_records_and_faults_and_no_crash(product, tmp_path_
     landed = list(runs(OUTPUTS, product).values())
     stem = landed[which % len(landed)]
     folder = tmp_path_factory.mktemp("run")
-    files = {}
-    for what, address in stem.files.items():
-        file = folder / Path(address).name
-        file.write_bytes(damaged(Path(address).read_bytes(), draw))
-        files[what] = str(file)
+    files = damaged_files(stem, folder, draw)
     if draw.random() < 0.2:
         files.pop(draw.choice(sorted(files)))
     found = list(outcomes(READERS[product], Stem(stem.source, stem.device_id, stem.started_at, files), LATEST))

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.hostile import damaged
 from jobs.ingest.outcomes import outcomes
 from jobs.ingest.readers.restic import read
 from jobs.ingest.stems import Fault, Stem, parse_name, stem_time
+from tests.fast.readers.landed import damaged_files
 
 SAMPLES = Path(__file__).resolve().parents[4] / "shared" / "data" / "samples" / "restic"
 OUTPUTS = Path(__file__).parent / "outputs" / "restic"
@@ -198,11 +198,7 @@ def test_damaged_output_gives_records_and_faults_and_no_crash(tmp_path_factory, 
     found = list(runs(OUTPUTS).values())
     stem = found[which % len(found)]
     folder = tmp_path_factory.mktemp("run")
-    files = {}
-    for what, address in stem.files.items():
-        file = folder / Path(address).name
-        file.write_bytes(damaged(Path(address).read_bytes(), draw))
-        files[what] = str(file)
+    files = damaged_files(stem, folder, draw)
     for outcome in outcomes(read, Stem(stem.source, stem.device_id, stem.started_at, files), LATEST):
         assert isinstance(outcome, (dict, Fault))
         assert json.dumps(outcome if isinstance(outcome, dict) else outcome.detail).encode()
