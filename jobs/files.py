@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from pyarrow.fs import FileSelector, FileSystem, FileType
+from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem, SubTreeFileSystem
 
 SCHEME = "^[a-z0-9]+:/+|^/+"  # file:, file:// or s3a://, whichever of Spark's ways of writing an address
 # What is there no longer, leads nowhere, or has an address too long to be opened.
@@ -64,6 +64,16 @@ def _hadoop(spark: SparkSession, address: str) -> tuple[Any, Any]:
 def delta_rs_address(address: str) -> str:
     """An address as delta-rs takes it: Spark writes s3a, everybody else s3 for the same bucket."""
     return address.replace("s3a://", "s3://", 1)
+
+
+def arrow_folder(address: str) -> FileSystem:
+    """Arrow's own file system, with the folder as its root; for delta-rs to read tables through.
+
+    That of delta-rs is written in Python: a thread that still reads ahead when the program ends aborts it.
+    """
+    local = _local(address)
+    filesystem, path = (LocalFileSystem(), str(local)) if local is not None else _remote(address)
+    return SubTreeFileSystem(path, filesystem)
 
 
 def open_file(address: str) -> BinaryIO:

@@ -21,7 +21,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.ddl import check_columns, create_statement, days_sql, in_days, quoted, same_key, type_of
-from jobs.files import delta_rs_address, list_names, read_text
+from jobs.files import arrow_folder, delta_rs_address, list_names, read_text
 from jobs.run import Run
 from jobs.tables import Table
 
@@ -70,7 +70,7 @@ class Store:
         """Some columns of all rows, without Spark, so many rows at a time as fit into memory."""
         self.make_if_missing(table)
         held = DeltaTable(delta_rs_address(self.path(table)))
-        yield from held.to_pyarrow_dataset().to_batches(columns=list(columns))
+        yield from held.to_pyarrow_dataset(filesystem=arrow_folder(self.path(table))).to_batches(columns=list(columns))
 
     def first_and_last_day(self, table: Table) -> tuple[date, date] | None:
         """Of what the table holds; None while it is empty. Answered from the table's statistics."""

@@ -9,10 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
-from pyarrow.fs import FileSystem, LocalFileSystem, SubTreeFileSystem
 
 from jobs.errors import UdaError
-from jobs.files import delta_rs_address
+from jobs.files import arrow_folder, delta_rs_address
 from jobs.tables import Table
 
 Row = dict[str, Any]
@@ -54,31 +53,19 @@ def rows_of(
     """
     order, wanted = _order(table), list(columns or table.names)
     needed = list(dict.fromkeys([*wanted, *(name for name, _ in order)]))
+    address = delta_rs_address(f"{lake.rstrip('/')}/{table.name}")
+    if not DeltaTable.is_deltatable(address):
+        raise UdaError(f"no table {table.name} in {lake}: run `uda run --lake {lake} --landing DIR` first")
     try:
         # No filter is None: an empty list is refused.
-        found = _opened(lake, table).to_pyarrow_table(
-            columns=needed, filters=list(filters) if filters else None, filesystem=_filesystem(lake, table)
+        found = DeltaTable(address).to_pyarrow_table(
+            columns=needed, filters=list(filters) if filters else None, filesystem=arrow_folder(address)
         )
     except (DeltaError, OSError, pa.ArrowException) as fault:
         raise UdaError(f"cannot read table {table.name} in {lake}: {_one_line(fault)}") from fault
     newest = pc.sort_indices(found, sort_keys=order)[:limit]
     rows: list[Row] = found.select(wanted).take(newest).to_pylist(maps_as_pydicts="strict")
     return rows
-
-
-def _opened(lake: str, table: Table) -> DeltaTable:
-    uri = delta_rs_address(f"{lake.rstrip('/')}/{table.name}")
-    if not DeltaTable.is_deltatable(uri):
-        raise UdaError(f"no table {table.name} in {lake}: run `uda run --lake {lake} --landing DIR` first")
-    return DeltaTable(uri)
-
-
-def _filesystem(lake: str, table: Table) -> FileSystem | None:
-    """Arrow's own file system for a folder; None: delta-rs's, which reads object stores.
-
-    That one is written in Python: a thread that still reads ahead when the program ends would abort it.
-    """
-    return None if "://" in lake else SubTreeFileSystem(f"{lake.rstrip('/')}/{table.name}", LocalFileSystem())
 
 
 def _order(table: Table) -> list[tuple[str, str]]:
