@@ -37,7 +37,7 @@ from jobs.tables import BACKUPS, DEVICE_MODELS, FEATURES, RUNS, SCORES
 from jobs.versions import learned_until
 
 SEED = 20250101
-WARMING_DEVICES = 100
+WARMING_DEVICES = 3_000  # enough rows for the JVM to compile what all of them go through
 RESULTS = Path(__file__).parent / "results"
 PICTURE = Path(__file__).parents[1] / "docs" / "images" / "line.svg"
 # The row count that a stage's cost is set against.

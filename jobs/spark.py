@@ -26,6 +26,9 @@ FIXED = {
     # Rows limit a batch. With a limit in bytes as well Spark measures all vectors for every row it hands to Python, and
     # a list's walks over all rows without one. That was more than half of scoring.
     "spark.sql.execution.arrow.maxBytesPerBatch": "2147483647",
+    # A task has one core. With a thread for each core of the machine, a worker's arrays wait for one another: twice the
+    # time, and sums in another order with each number of cores.
+    "spark.executorEnv.OMP_NUM_THREADS": "1",
     # Else every column expression looks up the line of Python that made it: half the time of a small run.
     "spark.python.sql.dataFrameDebugging.enabled": "false",
     # A call killed in its first batch leaves half a file there, and would never get further.

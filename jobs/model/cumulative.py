@@ -94,13 +94,19 @@ def add_up(
     """
     n = len(previous)
     added, (level, slope) = steps_of(scores["rarity"]), np.moveaxis(scores["sum_line"], 1, 0)
-    sums = np.zeros((n, len(ADDED_UP)))
-    backups = np.zeros((n, len(ADDED_UP)), np.int64)
+    sums = np.zeros((n + 1, len(ADDED_UP)))  # behind the last stands none
+    backups = np.zeros((n + 1, len(ADDED_UP)), np.int64)
     best, at_kind = np.full(n, -np.inf), np.zeros(n, np.int64)
-    has_alerted = np.zeros(n + 1, bool)  # behind the last stands none
-    for rows in _in_turn(previous):
+    has_alerted: Array = np.append(scores["anomaly_score"] >= threshold, False)
+    # Most backups add to no sum, and find none.
+    is_rising: Array = (added > 0).any(axis=1)
+    if sums_before is not None:
+        is_rising |= sums_before.any(axis=1)
+    is_left = np.zeros(n + 1, bool)
+    for turn in _in_turn(previous):
+        rows = turn[is_rising[turn] | is_left[previous[turn]]]
         before = previous[rows]
-        goes_on = ((before != NONE) & ~has_alerted[before])[:, np.newaxis]
+        goes_on = ~has_alerted[before].reshape(-1, 1)
         sum_before, count_before = sums[before] * goes_on, backups[before] * goes_on
         if sums_before is not None and backups_before is not None:
             is_first = (before == NONE)[:, np.newaxis]
@@ -108,17 +114,19 @@ def add_up(
             count_before = np.where(is_first, backups_before[rows], count_before)
         own = np.maximum(0, sum_before + added[rows])
         sums[rows] = own
-        backups[rows] = (count_before + 1) * (own > 0)
-        score = np.where((backups[rows] > 1) & (added[rows] > 0), level[rows] + slope[rows] * own, -np.inf)
+        count = (count_before + 1) * (own > 0)
+        backups[rows] = count
+        is_left[rows] = count.any(axis=1)
+        score = np.where((count > 1) & (added[rows] > 0), level[rows] + slope[rows] * own, -np.inf)
         best[rows], at_kind[rows] = score.max(axis=1), score.argmax(axis=1)
-        has_alerted[rows] = np.maximum(best[rows], scores["anomaly_score"][rows]) >= threshold
+        has_alerted[rows] |= best[rows] >= threshold
     is_sum = best > scores["anomaly_score"]
     return Sums(
         score=np.where(is_sum, best, scores["anomaly_score"]),
         kind=np.where(is_sum, _KIND[at_kind], scores["kind"]),
         together=np.where(is_sum, backups[np.arange(n), at_kind], 0),
-        sums=sums,
-        backups=backups,
+        sums=sums[:n],
+        backups=backups[:n],
     )
 
 

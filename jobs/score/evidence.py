@@ -27,7 +27,9 @@ DEVICE_NAMES = tuple(column.name for column in DEVICE)
 ROWS_A_PART = 500_000  # of which every second may be a model: half a GB in a Python worker
 ROWS_A_BATCH = 16_384  # what goes back to Spark at a time
 CARRIED = (*(column.name for column in BACKUP_KEY), "ended_at")
-PREVIOUS = ("previous_backup_id", "previous_ended_at")
+# Which backup of its device a row is, and which one it is compared with: 64 bits tell a device's backups apart, and a
+# number is looked up several times quicker than a text.
+LINKS = ("backup", "previous")
 # Sums of evidence as the backup before left them, as columns: of each kind how much, and over how many backups.
 SUMS = {f"sum_{kind}": ("cumulative", kind) for kind in ADDED_UP}
 SUMS |= {f"backups_{kind}": ("cumulative_backups", kind) for kind in ADDED_UP}
@@ -45,7 +47,7 @@ ARROW["array<string>"] = pa.list_(pa.string())
 def scored(
     judged: DataFrame,
     models: DataFrame,
-    before: DataFrame,
+    before: DataFrame | None,
     fleet: FleetModel,
     version: str,
     budget: float,
@@ -61,17 +63,25 @@ def scored(
         Rows of `features`.
     models : DataFrame
         Rows of `device_models` of one version.
-    before : DataFrame
-        Rows of `scores` that backups in `judged` may be compared with.
+    before : DataFrame or None
+        Rows of `scores` that backups in `judged` may be compared with; None: there are none.
     budget : float
         False alerts per device-year.
     partitions : int
         Into how many parts the fleet is cut; a part is held in memory as a whole.
     """
-    figures = judged.select(*CARRIED, *PREVIOUS, *[F.col(name).cast("double").alias(name) for name in FIGURES])
+    has_previous = F.col("previous_backup_id").isNotNull()
+    links = (
+        F.xxhash64("backup_id", "ended_at").alias("backup"),
+        F.when(has_previous, F.xxhash64("previous_backup_id", "previous_ended_at")).alias("previous"),
+    )
+    figures = judged.select(*CARRIED, *links, *[F.col(name).cast("double").alias(name) for name in FIGURES])
     # Not a join: that would hand the kernel a model's numbers once for every backup.
     both = figures.unionByName(models.select(*DEVICE_NAMES, *NUMBERS, *ARRAYS), allowMissingColumns=True)
-    both = both.unionByName(_sums_of(before, judged), allowMissingColumns=True)
+    if before is None:
+        both = both.withColumns({name: F.lit(None).cast("double") for name in SUMS})
+    else:
+        both = both.unionByName(_sums_of(before, judged), allowMissingColumns=True)
     threshold = threshold_of(budget)
 
     def score(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -102,7 +112,7 @@ def _sums_of(before: DataFrame, judged: DataFrame) -> DataFrame:
     )
     left = before.where(has_left).join(asked, on=[*DEVICE_NAMES, "backup_id", "ended_at"], how="left_semi")
     sums = [F.coalesce(F.col(of)[kind], F.lit(0)).cast("double").alias(name) for name, (of, kind) in SUMS.items()]
-    return left.select(*DEVICE_NAMES, "backup_id", "ended_at", *sums)
+    return left.select(*DEVICE_NAMES, F.xxhash64("backup_id", "ended_at").alias("backup"), *sums)
 
 
 def parts_for(rows: int) -> int:
@@ -123,18 +133,23 @@ def score_part(rows: pa.Table, fleet: FleetModel, threshold: float) -> pa.Table:
     # Device by device, so that each model is fetched into the processor's cache once.
     backups = np.flatnonzero(~(is_model | is_sum))
     backups = backups[np.argsort(device[backups], kind="stable")]
-    ordered = rows.select([*CARRIED, *PREVIOUS, *FIGURES]).combine_chunks().take(pa.array(backups))
-    held = rows.select([*DEVICE_NAMES, "backup_id", "ended_at", *SUMS]).filter(pa.array(is_sum)).combine_chunks()
-    return _scored(ordered, held, models, model_of[device[backups]], fleet, threshold)
+    before = _before(rows.select([*LINKS, *SUMS]), device, backups, np.flatnonzero(is_sum))
+    ordered = rows.select([*CARRIED, *FIGURES]).combine_chunks().take(pa.array(backups))
+    return _scored(ordered, before, models, model_of[device[backups]], fleet, threshold)
 
 
 def _scored(
-    rows: pa.Table, held: pa.Table, models: Arrays, beside: Array, fleet: FleetModel, threshold: float
+    rows: pa.Table,
+    before: tuple[Array, Array, Array],
+    models: Arrays,
+    beside: Array,
+    fleet: FleetModel,
+    threshold: float,
 ) -> pa.Table:
     """Scores of all rows; what is usual and what would be seen is worked out for those that alert, else null."""
     backups = {name: _numbers(rows[name]) for name in FIGURES}
-    scores = score_backups(backups, models, fleet, beside)
-    previous, sums_before, backups_before = _before(rows, held)
+    scores, told, unseen = _alone(backups, models, beside, fleet)
+    previous, sums_before, backups_before = before
     sums = add_up(scores, previous, threshold, sums_before, backups_before)
     alerts = np.flatnonzero((sums.score >= threshold) & (sums.kind >= 0))
     of_alerts = {name: column[beside[alerts]] for name, column in models.items()}
@@ -145,11 +160,11 @@ def _scored(
     given: dict[str, Any] = {
         "anomaly_score": sums.score,
         "anomaly_kind": _words(sums.kind, KINDS),
-        "evidence": _map_of(scores["evidence"]),
+        "evidence": told,
         "cumulative": _left_of(sums.sums, sums.sums, pa.float64()),
         "cumulative_backups": _left_of(sums.backups, sums.sums, pa.int64()),
         "backups_together": pa.array(sums.together, pa.int64(), mask=sums.together == 0),
-        "unseen": _list_of(scores["unseen"]),
+        "unseen": unseen,
         "smallest_share": _map_at(alerts, smallest_shares(of_those, of_alerts, fleet, threshold), len(rows)),
         "signal": _words(signal, SIGNALS),
         "unit": _words(signal, tuple(UNIT_OF_SIGNAL[name] for name in SIGNALS)),
@@ -159,21 +174,36 @@ def _scored(
     return pa.Table.from_arrays(columns, names=[column.name for column in GIVEN])
 
 
-def _before(rows: pa.Table, held: pa.Table) -> tuple[Array, Array, Array]:
-    """What each row's sums go on from: a row of these, or what is held of the backup before; see `add_up`."""
-    names = [*DEVICE_NAMES, "backup_id", "ended_at"]
-    has_previous = pc.and_(*(rows[name].is_valid() for name in PREVIOUS))
-    asked = rows.select([*DEVICE_NAMES, *PREVIOUS]).rename_columns(names).filter(has_previous)
-    number, _ = numbered(pa.concat_tables([rows.select(names), held.select(names), asked]), names)
-    own, sums, of_asked = np.split(number, np.cumsum([len(rows), len(held)]))
-    of_row, of_sum = np.full((2, number.max(initial=-1) + 1), NONE)
-    of_row[own], of_sum[sums] = np.arange(len(rows)), np.arange(len(held))
-    previous, at = np.full((2, len(rows)), NONE)
-    is_asked = np.flatnonzero(has_previous.to_numpy())
-    previous[is_asked], at[is_asked] = of_row[of_asked], of_sum[of_asked]
-    table = np.stack([np.append(held[name].to_numpy(), 0.0) for name in SUMS], axis=1)  # behind the last stands nothing
-    before = table[at]
-    return previous, before[:, : len(ADDED_UP)], before[:, len(ADDED_UP) :].astype(np.int64)
+def _alone(
+    backups: Arrays, models: Arrays, beside: Array, fleet: FleetModel
+) -> tuple[dict[str, Array], pa.ChunkedArray, pa.ChunkedArray]:
+    """Scores of backups alone; and their evidence and what is unseen, which as arrays would be most of the memory."""
+    parts, told, unseen = [], [], []
+    for start in range(0, max(len(beside), 1), ROWS_A_BATCH):
+        rows = slice(start, start + ROWS_A_BATCH)
+        part = score_backups({name: column[rows] for name, column in backups.items()}, models, fleet, beside[rows])
+        told.append(_map_of(part.pop("evidence")))
+        unseen.append(_list_of(part.pop("unseen")))
+        parts.append(part)
+    scores = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return scores, pa.chunked_array(told), pa.chunked_array(unseen)
+
+
+def _before(rows: pa.Table, device: Array, backups: Array, held: Array) -> tuple[Array, Array, Array]:
+    """What the sums of each backup go on from: one of these, or what is held of the backup before; see `add_up`."""
+    backup, previous = (rows[name].combine_chunks() for name in LINKS)
+    asking = np.flatnonzero(previous.is_valid().to_numpy(zero_copy_only=False)[backups])
+    at = [backups, held, backups[asking]]
+    names = pa.concat_arrays([backup.take(pa.array(np.concatenate(at[:2]))), previous.take(pa.array(at[2]))])
+    number, _ = numbered(pa.table([device[np.concatenate(at)], names], ["device", "backup"]), ["device", "backup"])
+    own, sums, asked = np.split(number, np.cumsum([len(backups), len(held)]))
+    place, place_held = np.full((2, number.max(initial=-1) + 1), NONE)
+    place[own], place_held[sums] = np.arange(len(backups)), np.arange(len(held))
+    before, before_held = np.full((2, len(backups)), NONE)
+    before[asking], before_held[asking] = place[asked], place_held[asked]
+    # Behind the last stands nothing.
+    table = np.stack([np.append(rows[name].take(pa.array(held)).to_numpy(), 0.0) for name in SUMS], axis=1)[before_held]
+    return before, table[:, : len(ADDED_UP)], table[:, len(ADDED_UP) :].astype(np.int64)
 
 
 def _numbers(column: pa.ChunkedArray) -> Array:
@@ -236,5 +266,5 @@ def _list_of(unseen: Array) -> pa.Array:
     return pa.ListArray.from_arrays(_ends(np.bincount(row, minlength=len(unseen))), keys)
 
 
-def _arrow(values: Array | pa.Array, type_: pa.DataType) -> pa.Array:
-    return values if isinstance(values, pa.Array) else pa.array(values, type_, from_pandas=True)
+def _arrow(values: Array | pa.Array | pa.ChunkedArray, type_: pa.DataType) -> pa.Array | pa.ChunkedArray:
+    return values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.array(values, type_, from_pandas=True)

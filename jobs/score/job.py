@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from itertools import groupby
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
 from jobs import episodes
@@ -52,14 +52,20 @@ def score_new(store: Store, config: Config, fresh: DataFrame) -> dict[str, int]:
     since = judge_from(newest_version, newest_day, config.train.first_days)
     reach = newest_day - timedelta(days=config.features.look_back_days)
     # What the devices of the fresh rows hold from the first fresh day on, and which of them ever alerted.
-    held, of_fresh_devices = _as_held(store, fresh)
-    judged = held.where(F.col("not_judged").isNull() & (F.col("day") >= F.lit(since)))
-    inserted = _score_by_version(store, config, fleet, versions, judged)
+    fresh_rows = {row["day"]: row["count"] for row in fresh.groupBy("day").count().collect()}
+    held = store.read(FEATURES, since=min(fresh_rows))
+    is_judged = F.col("not_judged").isNull() & (F.col("day") >= F.lit(since))
+    found, fresh_devices = _days_of(held, is_judged), None
+    if sum(of_day["rows"] for of_day in found) > sum(fresh_rows.values()):
+        # A late backup may have made the one after it comparable, which then gets its first score; the stream does not
+        # show corrections. Without this it would wait for ever, and learning with it.
+        fresh_devices = fresh.select(*episodes.DEVICE).distinct().persist()
+        held = _of(fresh_devices, held)
+        found = _days_of(held, is_judged)
+    inserted = _score_by_version(store, config, fleet, versions, held.where(is_judged), found)
 
-    with_alerts = (
-        store.read(SCORES, since=reach).where("anomaly_score >= threshold").select(*episodes.DEVICE).distinct()
-    )
-    with_alerts = of_fresh_devices(with_alerts).persist()
+    has_alerted = store.read(SCORES, since=reach).where("anomaly_score >= threshold")
+    with_alerts = _of(fresh_devices, has_alerted.select(*episodes.DEVICE).distinct()).persist()
     own = {
         table: store.read(table, since=reach).join(F.broadcast(with_alerts), on=list(episodes.DEVICE), how="left_semi")
         for table in (FEATURES, SCORES)
@@ -76,41 +82,39 @@ def score_new(store: Store, config: Config, fresh: DataFrame) -> dict[str, int]:
     return {"scored": inserted, "anomalies": alerted, "devices": devices}
 
 
-def _score_by_version(store: Store, config: Config, fleet: Champion, versions: Sequence[str], judged: DataFrame) -> int:
+def _days_of(held: DataFrame, is_judged: Column) -> list[Row]:
+    """Each day: how many rows are held and judged, and the days of the backups that the judged are compared with."""
+    day_before = F.when(is_judged, F.to_date("previous_ended_at"))
+    of_day = (F.count("*").alias("rows"), F.count_if(is_judged).alias("judged"))
+    return held.groupBy("day").agg(*of_day, F.collect_set(day_before).alias("days_before")).orderBy("day").collect()
+
+
+def _score_by_version(
+    store: Store, config: Config, fleet: Champion, versions: Sequence[str], judged: DataFrame, found: Sequence[Row]
+) -> int:
     """Insert the scores of what has none yet, each day by its own version, in their order; return how many."""
-    of_day = F.count("*").alias("rows"), F.collect_set(F.to_date("previous_ended_at")).alias("days_before")
-    found = {row["day"]: row for row in judged.groupBy("day").agg(*of_day).collect()}
-    scored = store.read(SCORES, sorted(found)).select(*SCORES.key)
-    if not scored.isEmpty():  # a score is given once: left anti join on the key, unique in both
-        judged = judged.join(scored, on=list(SCORES.key), how="left_anti")
+    to_judge = [of_day for of_day in found if of_day["judged"]]
+    scored = store.first_and_last_day(SCORES)
+    if scored and to_judge and scored[1] >= to_judge[0]["day"]:  # a score is given once
+        keys = store.read(SCORES, [of_day["day"] for of_day in to_judge]).select(*SCORES.key)
+        judged = judged.join(keys, on=list(SCORES.key), how="left_anti")  # unique in both
     inserted = 0
-    for version, of_days in groupby(sorted(found), lambda day: judging(versions, fleet.version, day)):
-        days = list(of_days)
+    for version, days_by_it in groupby(to_judge, lambda of_day: judging(versions, fleet.version, of_day["day"])):
+        of_days = list(days_by_it)
+        days = [of_day["day"] for of_day in of_days]
         models = store.read(DEVICE_MODELS).where(F.col("model_version") == F.lit(version))
-        parts = evidence.parts_for(sum(found[day]["rows"] for day in days) + models.count())
-        before = store.read(SCORES, sorted({day for own in days for day in found[own]["days_before"]}))
+        parts = evidence.parts_for(sum(of_day["judged"] for of_day in of_days) + models.count())
+        days_before = sorted({day for of_day in of_days for day in of_day["days_before"]})
+        before = store.read(SCORES, days_before) if scored or inserted else None
         rows, name = judged.where(in_days(F.col("day"), days)), version or model_version(fleet.version, None)
         scores = evidence.scored(rows, models, before, fleet.model, name, config.score.budget, parts)
         inserted += store.insert_new(scores.withColumn("run_id", F.lit(store.run.run_id)), SCORES, days)
     return inserted
 
 
-def _as_held(store: Store, fresh: DataFrame) -> tuple[DataFrame, Callable[[DataFrame], DataFrame]]:
-    """What the fresh rows' devices hold from the first fresh day on, as it stands now, and a cut to these devices.
-
-    A late backup may have made the one after it comparable, which then gets its first score; the stream does not show
-    corrections. Without this it would wait for ever, and learning with it.
-    """
-    fresh_rows = {row["day"]: row["count"] for row in fresh.groupBy("day").count().collect()}
-    held = store.read(FEATURES, since=min(fresh_rows))
-    if held.count() == sum(fresh_rows.values()):  # nothing else: no need to look for devices
-        return held, lambda rows: rows
-    devices = fresh.select(*episodes.DEVICE).distinct().persist()
-
-    def cut(rows: DataFrame) -> DataFrame:
-        return rows.join(devices, on=list(episodes.DEVICE), how="left_semi")
-
-    return cut(held), cut
+def _of(devices: DataFrame | None, rows: DataFrame) -> DataFrame:
+    """The rows of these devices: left semi join; None: of all."""
+    return rows if devices is None else rows.join(devices, on=list(episodes.DEVICE), how="left_semi")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,9 @@ from datetime import date
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from jobs.ddl import in_days
 from jobs.episodes import DEVICE
+from jobs.store import days_of
 from jobs.tables import DEVICES
 
 
@@ -40,9 +42,13 @@ def devices_now(fresh: DataFrame, held: DataFrame, models: DataFrame, timeline: 
         F.max("ended_at").alias("last_at"),
         F.max(F.when(is_good, F.col("ended_at"))).alias("good_at"),
     )
+    ends = ends.persist()
+    # Of a first load nearly all rows are of other days than the devices' newest.
+    days = ends.select(F.explode(F.array(F.to_date("last_at"), F.to_date("good_at"))).alias("day")).distinct()
     is_an_end = (F.col("ended_at") == F.col("last_at")) | (F.col("ended_at") == F.col("good_at"))
     seen = (
-        fresh.join(ends, on=list(DEVICE), how="inner")
+        fresh.where(in_days(F.col("day"), days_of(days.dropna())))
+        .join(ends, on=list(DEVICE), how="inner")
         .where(is_an_end)
         .groupBy(*DEVICE)
         .agg(
