@@ -77,6 +77,24 @@ def timeline(
     return _told(rows, aged_backups)
 
 
+def unsettled(scores: DataFrame, anomalies: DataFrame, aged_backups: int) -> DataFrame:
+    """Devices whose timeline may come to something else with another backup; of the others nothing changes.
+
+    They alerted in `scores`, or have an alert that fewer backups came after than put it beyond suspicion (of an open
+    episode the last one has none), or a snooze that may run out.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        From the first fresh day on, and from as many days before the newest as an alert is under suspicion.
+    anomalies : DataFrame
+        The table.
+    """
+    alerted = scores.where("anomaly_score >= threshold").select(*DEVICE)
+    followed = anomalies.where((F.col("backups_since") < aged_backups) | (F.col("status") == "snoozed"))
+    return alerted.unionByName(followed.select(*DEVICE)).distinct()
+
+
 def anomaly_id() -> Column:
     """First 16 hex digits of the SHA-256 of the backup's key, each part behind its length: no two keys look alike."""
     parts = [F.col(name).cast("string") for name in BACKUPS.key]

@@ -99,7 +99,7 @@ def add_up(
     best, at_kind = np.full(n, -np.inf), np.zeros(n, np.int64)
     has_alerted: Array = np.append(scores["anomaly_score"] >= threshold, False)
     # Most backups add to no sum, and find none.
-    is_rising: Array = (added > 0).any(axis=1)
+    is_rising: Array = np.any(added > 0, axis=1)
     if sums_before is not None:
         is_rising |= sums_before.any(axis=1)
     is_left = np.zeros(n + 1, bool)

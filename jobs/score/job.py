@@ -51,7 +51,7 @@ def score_new(store: Store, config: Config, fresh: DataFrame) -> dict[str, int]:
     newest_version = newest(versions, fleet.version)
     since = judge_from(newest_version, newest_day, config.train.first_days)
     reach = newest_day - timedelta(days=config.features.look_back_days)
-    # What the devices of the fresh rows hold from the first fresh day on, and which of them ever alerted.
+    # What the devices of the fresh rows hold from the first fresh day on.
     fresh_rows = {row["day"]: row["count"] for row in fresh.groupBy("day").count().collect()}
     held = store.read(FEATURES, since=min(fresh_rows))
     is_judged = F.col("not_judged").isNull() & (F.col("day") >= F.lit(since))
@@ -64,21 +64,22 @@ def score_new(store: Store, config: Config, fresh: DataFrame) -> dict[str, int]:
         found = _days_of(held, is_judged)
     inserted = _score_by_version(store, config, fleet, versions, held.where(is_judged), found)
 
-    has_alerted = store.read(SCORES, since=reach).where("anomaly_score >= threshold")
-    with_alerts = _of(fresh_devices, has_alerted.select(*episodes.DEVICE).distinct()).persist()
+    suspected_since = min([*fresh_rows, newest_day - timedelta(days=config.train.aged_days)])
+    recent, alerts = store.read(SCORES, since=suspected_since), store.read(ANOMALIES)
+    unsettled = _of(fresh_devices, episodes.unsettled(recent, alerts, config.train.aged_backups)).persist()
     own = {
-        table: store.read(table, since=reach).join(F.broadcast(with_alerts), on=list(episodes.DEVICE), how="left_semi")
+        table: store.read(table, since=reach).join(F.broadcast(unsettled), on=list(episodes.DEVICE), how="left_semi")
         for table in (FEATURES, SCORES)
     }
     aging = (config.train.aged_days, config.train.aged_backups)
     timeline = episodes.timeline(own[FEATURES], own[SCORES], episodes.feedback_of(store), *aging).persist()
     alerted = 0
-    if not with_alerts.isEmpty():
+    if not unsettled.isEmpty():
         alerted = store.upsert(anomalies.anomalies_of(timeline, own[SCORES]), ANOMALIES)
     models = store.read(DEVICE_MODELS).where(F.col("model_version") == F.lit(newest_version))
     devices = store.upsert(last_good.devices_now(held, store.read(DEVICES), models, timeline, since), DEVICES)
     timeline.unpersist()
-    with_alerts.unpersist()
+    unsettled.unpersist()
     return {"scored": inserted, "anomalies": alerted, "devices": devices}
 
 

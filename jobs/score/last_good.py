@@ -16,9 +16,8 @@ from jobs.tables import DEVICES
 def devices_now(fresh: DataFrame, held: DataFrame, models: DataFrame, timeline: DataFrame, since: date) -> DataFrame:
     """The columns of `devices` for every device with a fresh backup.
 
-    A device without an alert in reach needs only what is fresh and what is held; one with alerts stands as its whole
-    timeline says. Left joins on the device, unique in each: a miss is a new device, one without a model, one without
-    alerts.
+    A settled device needs only what is fresh and what is held; another stands as its whole timeline says. Left joins on
+    the device, unique in each: a miss is a new device, one without a model, a settled one.
 
     Parameters
     ----------
@@ -29,7 +28,7 @@ def devices_now(fresh: DataFrame, held: DataFrame, models: DataFrame, timeline: 
     models : DataFrame
         `device_models` of the version in use.
     timeline : DataFrame
-        Of the devices with alerts, see `jobs.episodes.timeline`.
+        Of the devices of `jobs.episodes.unsettled`, see `jobs.episodes.timeline`.
     since : date
         The first day that is judged.
     """

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from jobs.tables import RUNS, TABLES
-from tests.conftest import MOMENT, store_of
+from tests.conftest import MOMENT, SETTINGS, store_of
 from tests.rows import assert_same_rows, land, record
 
 UDA = Path(sys.executable).with_name("uda")
@@ -19,6 +19,8 @@ UDA = Path(sys.executable).with_name("uda")
 EMPTY: dict[str, str] = {}
 # Seconds into the stage: somewhere among its writes. The report, one file put in place in a blink, is left out.
 KILLED_AFTER = {"ingest": 6.0, "features": 2.0, "train": 2.0, "score": 3.0}
+# The command finds it where cron starts it: Spark as the other tests have it, for so few rows.
+CONFIG = "[spark]\n" + "".join(f'"{key}" = "{value}"\n' for key, value in SETTINGS.items())
 
 
 def history():
@@ -56,6 +58,8 @@ def test_killed_in_each_stage_and_run_again_gives_the_tables_of_a_run_that_was_n
     spark, config, run_line, tmp_path
 ):
     land(config, "all.jsonl", history())
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "local.toml").write_text(CONFIG, "utf-8")
     for stage in KILLED_AFTER:
         assert kill_in(stage, config, tmp_path) == -signal.SIGKILL, f"{stage} was over before it could be killed"
     last = uda_run(config, tmp_path)

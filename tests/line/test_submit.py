@@ -8,13 +8,12 @@ import sys
 from pathlib import Path
 
 from jobs.tables import ANOMALIES, RUNS
-from tests.conftest import store_of
+from tests.conftest import SETTINGS, store_of
 from tests.rows import land, record
 
 ROOT = Path(__file__).resolve().parents[2]
-# As for the session that the other tests share: to generate and compile code takes longer than these rows.
-SETTINGS = ("--conf", "spark.ui.enabled=false", "--conf", "spark.sql.codegen.wholeStage=false")
-SETTINGS += ("--conf", "spark.sql.codegen.factoryMode=NO_CODEGEN", "--driver-java-options", "-XX:TieredStopAtLevel=1")
+# As for the session that the other tests share.
+CONF = [f"--conf={key}={value}" for key, value in {**SETTINGS, "spark.ui.enabled": "false"}.items()]
 STAGES = ("ingest", "features", "train", "score", "report")
 
 
@@ -24,7 +23,7 @@ def test_each_stage_runs_by_spark_submit_and_together_they_are_the_line(spark, c
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     for stage in STAGES:
         options = ["--lake", config.lake, *(["--landing", config.landing] if stage == "ingest" else [])]
-        command = ["spark-submit", *SETTINGS, f"jobs/{stage}/job.py", *options]
+        command = ["spark-submit", *CONF, f"jobs/{stage}/job.py", *options]
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
     store = store_of(spark, config)

@@ -11,12 +11,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from jobs.backtest.suspects import Rules
 from jobs.champion import FILE
 from jobs.config import load_config
-from jobs.episodes import anomaly_id, timeline
+from jobs.episodes import DEVICE, anomaly_id, timeline, unsettled
 from jobs.files import write_text
 from jobs.model.calibration import threshold_of
 from jobs.model.cumulative import ADDED_UP, add_up
@@ -303,6 +304,44 @@ def test_last_good_is_the_newest_complete_backup_before_that_is_outside_any_epis
     places = {(row["backup_id"], row["ended_at"]): str(place) for place, row in enumerate(rows)}
     found = [places[tuple(row["last_good"])] if row["last_good"] else "-" for row in rows]
     assert "".join(found) == STORIES[story][2]
+
+
+def test_of_a_settled_device_nothing_changes_with_its_next_backup(spark):
+    """What the timeline of a device came to by each backup, beside what it came to by the next."""
+    told_so_far = {
+        f"{letters[:cut]} {letters}": letters[:cut]
+        for letters in ("1.!......", "1.!.-f...!...", "1!!f..p...", "1.!r.....!.!......")
+        for cut in range(2, len(letters) + 1)
+    }
+    features, scores = rows_of_stories(spark, told_so_far)
+    rows = timeline(features, scores, None, *AGING).withColumn("id", anomaly_id()).persist()
+    # Each device under the name of what is known of it, with the score that its next backup brings.
+    next_of = {
+        name: name.split()[1][: len(letters) + 1]
+        for name, letters in told_so_far.items()
+        if letters not in name.split()[1:]
+    }
+    _, brought = rows_of_stories(spark, next_of)
+    age = F.date_diff(F.max("day").over(Window.partitionBy(*DEVICE)), "day")
+    brought = brought.withColumn("age", age).where(F.col("age") <= AGING[0])
+    anomalies = rows.where("is_alert").withColumn("status", F.lit("resolved"))
+    waiting = {row["device_id"] for row in unsettled(brought, anomalies, AGING[1]).collect()}
+
+    def state(name):
+        own = sorted((row for row in told if row["device_id"] == name), key=lambda row: row["ended_at"])
+        place = {row["id"]: at for at, row in enumerate(own)}
+        said = ("last_good", "backups_since", "is_open")
+        return [
+            (at, place.get(row["episode_id"]), *(row[name] for name in said))
+            for at, row in enumerate(own)
+            if row["is_alert"]
+        ]
+
+    told = rows.collect()
+    settled = next_of.keys() - waiting
+    assert len(settled) > 10
+    for name in settled:
+        assert state(name) == state(f"{next_of[name]} {name.split()[1]}")
 
 
 def test_the_backups_whose_evidence_made_an_alert_together_are_not_good(spark):
