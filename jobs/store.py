@@ -72,8 +72,14 @@ class Store:
         held = DeltaTable(delta_rs_address(self.path(table)))
         yield from held.to_pyarrow_dataset(filesystem=arrow_folder(self.path(table))).to_batches(columns=list(columns))
 
+    def holds_any(self, table: Table, days: Sequence[date] | None = None, since: date | None = None) -> bool:
+        """Whether the table has a row, of the given days or since one; of one just made it is known without a query."""
+        return not self._is_bare(table) and not self.read(table, days, since).isEmpty()
+
     def first_and_last_day(self, table: Table) -> tuple[date, date] | None:
         """Of what the table holds; None while it is empty. Answered from the table's statistics."""
+        if self._is_bare(table):
+            return None
         days = self.read(table).agg(F.min("day").alias("first"), F.max("day").alias("last")).first()
         return (days["first"], days["last"]) if days and days["first"] else None
 
@@ -127,7 +133,7 @@ class Store:
         SchemaError
             Columns or types differ from the declared ones.
         """
-        if self.read(table, days).isEmpty():  # nothing to compare with
+        if not self.holds_any(table, days):  # nothing to compare with
             return self._append(frame, table)
         on = same_key(table.key) + (f" AND {days_sql('t.day', days)}" if days is not None else "")
         inserted = self._merge(frame, table, on, "WHEN NOT MATCHED THEN INSERT *")
@@ -143,7 +149,7 @@ class Store:
 
     def upsert(self, frame: DataFrame, table: Table) -> int:
         """Insert new rows, and give held ones the frame's values where they differ; return how many were touched."""
-        if self.read(table).isEmpty():
+        if not self.holds_any(table):
             return self._append(frame, table)
         others = [name for name in table.names if name not in table.key and "map<" not in type_of(table, name)]
         differs = " OR ".join(f"NOT t.{name} <=> s.{name}" for name in others)
@@ -198,6 +204,7 @@ class Store:
 
     def _append(self, frame: DataFrame, table: Table) -> int:
         """Append all rows in one commit; return how many, which the commit itself says."""
+        self.make_if_missing(table)
         check_columns(frame.schema, table, f"rows for {table.name}")
         before = self.version(table)
         rows = frame.select(*table.names).write.format("delta").mode("append")
@@ -205,7 +212,7 @@ class Store:
         after = self.version(table)
         if after == before:  # Delta commits nothing for a frame without rows
             return 0
-        commit = read_text(self.spark, f"{self.path(table)}/_delta_log/{after:020}.json") or ""
+        commit = read_text(self.spark, self._commit(table, after)) or ""
         said = next(json.loads(line)["commitInfo"] for line in commit.splitlines() if line.startswith('{"commitInfo"'))
         return int(said["operationMetrics"]["numOutputRows"])
 
@@ -225,6 +232,17 @@ class Store:
 
     def _exists(self, table: Table) -> bool:
         return self.version(table) >= 0  # the folder alone may be what a killed call left of a first commit
+
+    def _is_bare(self, table: Table) -> bool:
+        """Nothing was written into the table since it was made; a copied one has rows in its first commit."""
+        version = self.version(table)
+        if version != 0:
+            return version < 0
+        made = read_text(self.spark, self._commit(table, 0)) or ""
+        return not any(line.startswith('{"add"') for line in made.splitlines())
+
+    def _commit(self, table: Table, version: int) -> str:
+        return f"{self.path(table)}/_delta_log/{version:020}.json"
 
     def make_if_missing(self, table: Table) -> None:
         """Make the table in Delta, empty, where it does not exist."""

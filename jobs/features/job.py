@@ -37,7 +37,7 @@ def write_features(store: Store, fresh: DataFrame, look_back_days: int) -> dict[
     """Write the features of backups with the keys in `fresh`; return how many were written and how many corrected."""
     days = days_of(fresh)
     held = changes.without_provenance(store.read(BACKUPS, since=days[0] - timedelta(days=look_back_days)))
-    nothing_later = store.read(FEATURES, since=days[0]).isEmpty()
+    nothing_later = not store.holds_any(FEATURES, since=days[0])
     if nothing_later:  # the ordinary case: all backups since the first fresh one are new, and none is corrected
         arrived, earlier = held.where(F.col("day") >= F.lit(days[0])), held.where(F.col("day") < F.lit(days[0]))
     else:

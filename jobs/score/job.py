@@ -67,18 +67,19 @@ def score_new(store: Store, config: Config, fresh: DataFrame) -> dict[str, int]:
     suspected_since = min([*fresh_rows, newest_day - timedelta(days=config.train.aged_days)])
     recent, alerts = store.read(SCORES, since=suspected_since), store.read(ANOMALIES)
     unsettled = _of(fresh_devices, episodes.unsettled(recent, alerts, config.train.aged_backups)).persist()
-    own = {
-        table: store.read(table, since=reach).join(F.broadcast(unsettled), on=list(episodes.DEVICE), how="left_semi")
-        for table in (FEATURES, SCORES)
-    }
-    aging = (config.train.aged_days, config.train.aged_backups)
-    timeline = episodes.timeline(own[FEATURES], own[SCORES], episodes.feedback_of(store), *aging).persist()
-    alerted = 0
+    alerted, timeline = 0, None
     if not unsettled.isEmpty():
-        alerted = store.upsert(anomalies.anomalies_of(timeline, own[SCORES]), ANOMALIES)
+        features, scores = (
+            store.read(table, since=reach).join(F.broadcast(unsettled), on=list(episodes.DEVICE), how="left_semi")
+            for table in (FEATURES, SCORES)
+        )
+        aging = (config.train.aged_days, config.train.aged_backups)
+        timeline = episodes.timeline(features, scores, episodes.feedback_of(store), *aging).persist()
+        alerted = store.upsert(anomalies.anomalies_of(timeline, scores), ANOMALIES)
     models = store.read(DEVICE_MODELS).where(F.col("model_version") == F.lit(newest_version))
     devices = store.upsert(last_good.devices_now(held, store.read(DEVICES), models, timeline, since), DEVICES)
-    timeline.unpersist()
+    if timeline is not None:
+        timeline.unpersist()
     unsettled.unpersist()
     return {"scored": inserted, "anomalies": alerted, "devices": devices}
 

@@ -12,8 +12,17 @@ from jobs.episodes import DEVICE
 from jobs.store import days_of
 from jobs.tables import DEVICES
 
+# What a timeline comes to for a device; null for a settled one.
+TOLD = {
+    "has_alerts": "boolean",
+    "timeline_good": "struct<ended_at:timestamp,backup_id:string>",
+    "open_episode_id": "string",
+}
 
-def devices_now(fresh: DataFrame, held: DataFrame, models: DataFrame, timeline: DataFrame, since: date) -> DataFrame:
+
+def devices_now(
+    fresh: DataFrame, held: DataFrame, models: DataFrame, timeline: DataFrame | None, since: date
+) -> DataFrame:
     """The columns of `devices` for every device with a fresh backup.
 
     A settled device needs only what is fresh and what is held; another stands as its whole timeline says. Left joins on
@@ -27,8 +36,8 @@ def devices_now(fresh: DataFrame, held: DataFrame, models: DataFrame, timeline: 
         `devices` as it is.
     models : DataFrame
         `device_models` of the version in use.
-    timeline : DataFrame
-        Of the devices of `jobs.episodes.unsettled`, see `jobs.episodes.timeline`.
+    timeline : DataFrame or None
+        Of the devices of `jobs.episodes.unsettled`, see `jobs.episodes.timeline`; None: all are settled.
     since : date
         The first day that is judged.
     """
@@ -57,9 +66,12 @@ def devices_now(fresh: DataFrame, held: DataFrame, models: DataFrame, timeline: 
             F.max(F.when(is_good, moment)).alias("good"),
         )
     )
-    alerted = _of_timeline(timeline)
     held = held.drop("open_episode_id", "usual_gap_hours")
-    rows = seen.join(held, on=list(DEVICE), how="left").join(F.broadcast(alerted), on=list(DEVICE), how="left")
+    rows = seen.join(held, on=list(DEVICE), how="left")
+    if timeline is None:  # the ordinary case
+        rows = rows.withColumns({name: F.lit(None).cast(kind) for name, kind in TOLD.items()})
+    else:
+        rows = rows.join(F.broadcast(_of_timeline(timeline)), on=list(DEVICE), how="left")
     rows = rows.join(models.select(*DEVICE, "usual_gap_hours"), on=list(DEVICE), how="left")
     held_last = _held_moment("last_backup_at", "last_backup_id")
     held_good = _held_moment("last_good_at", "last_good_backup_id")

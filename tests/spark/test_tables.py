@@ -225,7 +225,17 @@ def test_reading_takes_the_days_that_are_asked_for(lake):
     assert lake.first_and_last_day(BACKUPS) == (first, second)
 
 
-def test_a_table_that_is_not_there_is_empty_once_it_is_read_and_has_no_version_before(store):
-    assert store.version(SCORES) == -1
+def test_a_table_that_is_not_there_is_empty_and_is_made_once_it_is_read(store):
     assert store.first_and_last_day(SCORES) is None
+    assert not store.holds_any(SCORES)
+    assert store.version(SCORES) == -1
+    assert store.read(SCORES).isEmpty()
     assert store.version(SCORES) == 0
+    assert not store.holds_any(SCORES)
+
+
+def test_a_copied_table_holds_the_rows_of_its_first_commit(store):
+    frame_of(store.spark, BACKUPS, {}).write.format("delta").save(store.path(BACKUPS))
+    assert store.version(BACKUPS) == 0
+    assert store.holds_any(BACKUPS)
+    assert store.first_and_last_day(BACKUPS) is not None
