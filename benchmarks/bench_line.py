@@ -132,8 +132,8 @@ def _floor(name: str, store: Store, fresh: Path) -> Callable[[], None] | None:
     if name == "score":
         scored = days_of(store.read(SCORES).where(f"run_id = '{store.run.run_id}'"))
         judged = store.read(FEATURES, days=scored)
-        fresh = floor.rows_of_run(store, FEATURES)
-        return lambda: floor.score(judged, fresh, to)
+        new = floor.rows_of_run(store, FEATURES)
+        return lambda: floor.score(judged, new, to)
     return None
 
 

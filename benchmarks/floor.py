@@ -36,14 +36,14 @@ def train(history: DataFrame, to: str) -> None:
     _by_device(history.select(*DEVICE_NAMES, "ended_at", *figures)).write.mode("overwrite").parquet(to)
 
 
-def score(judged: DataFrame, fresh: DataFrame, to: str) -> None:
+def score(judged: DataFrame, new: DataFrame, to: str) -> None:
     """Spark reads the backups to score, brings each device together in the order of time, writes Parquet.
 
-    And a row for each device of how it stands now: of all that is new, which a first load judges the newest month of.
+    And a row for each device of how it stands, by all that is new: a first load judges the newest month of it.
     """
     needed = judged.select(*DEVICE_NAMES, "backup_id", "day", "ended_at", *FIGURE_NAMES)
     _by_device(needed).write.mode("overwrite").parquet(f"{to}/scores")
-    newest = fresh.groupBy(*DEVICE_NAMES).agg(F.min("ended_at"), F.max("ended_at"))
+    newest = new.groupBy(*DEVICE_NAMES).agg(F.min("ended_at"), F.max("ended_at"))
     newest.toDF(*DEVICE_NAMES, "first", "last").write.mode("overwrite").parquet(f"{to}/devices")
 
 

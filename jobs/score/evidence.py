@@ -25,7 +25,7 @@ from jobs.tables import BACKUP_KEY, DEVICE, KINDS, SCORES
 
 DEVICE_NAMES = tuple(column.name for column in DEVICE)
 ROWS_A_PART = 500_000  # of which every second may be a model: half a GB in a Python worker
-ROWS_A_BATCH = 16_384  # what goes back to Spark at a time
+ROWS_A_BATCH = 16_384  # what is worked out, and goes back to Spark, at a time
 CARRIED = (*(column.name for column in BACKUP_KEY), "ended_at")
 # Which backup of its device a row is, and which one it is compared with: 64 bits tell a device's backups apart, and a
 # number is looked up several times quicker than a text.
