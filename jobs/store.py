@@ -10,7 +10,6 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import reduce
 from typing import Any
 
 import pyarrow as pa
@@ -230,31 +229,22 @@ class Store:
 
     # --- making tables ---------------------------------------------------------------------------------------------
 
-    def _exists(self, table: Table) -> bool:
-        return self.version(table) >= 0  # the folder alone may be what a killed call left of a first commit
-
     def _is_bare(self, table: Table) -> bool:
         """Nothing was written into the table since it was made; a copied one has rows in its first commit."""
-        version = self.version(table)
-        if version != 0:
+        if (version := self.version(table)) != 0:
             return version < 0
-        made = read_text(self.spark, self._commit(table, 0)) or ""
-        return not any(line.startswith('{"add"') for line in made.splitlines())
+        made = (read_text(self.spark, self._commit(table, 0)) or "").splitlines()
+        return not any(line.startswith('{"add"') for line in made)
 
     def _commit(self, table: Table, version: int) -> str:
         return f"{self.path(table)}/_delta_log/{version:020}.json"
 
     def make_if_missing(self, table: Table) -> None:
         """Make the table in Delta, empty, where it does not exist."""
-        if not self._exists(table):
+        if self.version(table) < 0:  # the folder alone may be what a killed call left of a first commit
             self.spark.sql(create_statement(table, self._sql_name(table)))
 
 
 def days_of(frame: DataFrame) -> list[date]:
     """The distinct days of a frame, sorted; costs one action."""
     return sorted(row["day"] for row in frame.select("day").distinct().collect())
-
-
-def union_all(frames: Sequence[DataFrame]) -> DataFrame:
-    """One frame of all rows of frames with the same columns."""
-    return reduce(DataFrame.unionByName, frames)

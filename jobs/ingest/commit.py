@@ -10,7 +10,8 @@ from pyspark.sql import functions as F
 
 from jobs.config import Config
 from jobs.ingest import accounting, canonical, typed
-from jobs.store import Store, union_all
+from jobs.ingest.records import union_all
+from jobs.store import Store
 from jobs.tables import BACKUPS, REJECTS
 
 

@@ -14,7 +14,7 @@ from jobs.files import below
 from jobs.ingest import accounting, records
 from jobs.ingest.canonical import FAULT, tenant_of_prefix
 from jobs.ingest.commit import latest_moment
-from jobs.store import Store, union_all
+from jobs.store import Store
 from jobs.tables import FEEDBACK, REJECTS
 from jobs.verdict import RefusedError, verdict_of
 
@@ -43,7 +43,7 @@ def commit_verdicts(store: Store, config: Config, files: Sequence[str]) -> dict[
     new = good.withColumns({"turn": first, "run_id": run_id}).where("turn = 1")
     store.insert_new(new.select(*FEEDBACK.names), FEEDBACK, days=None)
     rejects = [accounting.rejects_of_faults(rows.where("fault IS NOT NULL")), held_already(good, store.read(FEEDBACK))]
-    store.insert_new(union_all(rejects).withColumn("run_id", run_id), REJECTS, days=None)
+    store.insert_new(records.union_all(rejects).withColumn("run_id", run_id), REJECTS, days=None)
     by_source = Counter({row["source"]: row["count"] for row in rows.groupBy("source").count().collect()})
     counts = accounting.check_nothing_is_lost(by_source, store.read(FEEDBACK), store.read(REJECTS))
     return {"verdicts" if name == "backups" else name: count for name, count in counts.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from functools import reduce
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -164,3 +165,8 @@ def _batch(rows: Sequence[Row]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(
         [pa.array(column, f.type) for column, f in zip(zip(*rows, strict=True), ROW, strict=True)], schema=ROW
     )
+
+
+def union_all(frames: Sequence[DataFrame]) -> DataFrame:
+    """One frame of all rows of frames with the same columns."""
+    return reduce(DataFrame.unionByName, frames)

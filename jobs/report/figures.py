@@ -65,6 +65,9 @@ FIGURES = {
     "gained": _HELD,
 }
 
+# What they read: columns of `features`.
+READ = tuple(sorted({name for figure in FIGURES.values() for name in (*figure.least_of, *figure.less)}))
+
 
 def figure_of(backup: Mapping[str, Any], figure: Figure) -> float | None:
     """What the figure reads in one row of `features`; None where a column that it needs is unknown."""

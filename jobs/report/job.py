@@ -9,6 +9,7 @@ from typing import Any
 
 from jobs.config import Config
 from jobs.files import write_text
+from jobs.report.figures import READ
 from jobs.report.page import page
 from jobs.report.reading import rows_of
 from jobs.store import Store
@@ -44,12 +45,14 @@ def report(store: Store, config: Config) -> dict[str, int]:
 
 
 def _histories(lake: str, listed: list[Row]) -> dict[tuple[str, ...], list[Row]]:
-    """Of each device that is listed, its rows of `features` in time order."""
+    """Of each device that is listed, its rows of `features` in time order, as much of them as charts show."""
     histories: dict[tuple[str, ...], list[Row]] = {_device(row): [] for row in listed}
     if histories:
         since = min(row["day"] for row in listed) - timedelta(days=CHART_DAYS)
         names = sorted({device_id for *_, device_id in histories})
-        for row in reversed(rows_of(lake, FEATURES, filters=[("day", ">=", since), ("device_id", "in", names)])):
+        columns = [*DEVICE_NAMES, "backup_id", "ended_at", *READ]
+        filters = [("day", ">=", since), ("device_id", "in", names)]
+        for row in reversed(rows_of(lake, FEATURES, columns, filters)):
             if _device(row) in histories:
                 histories[_device(row)].append(row)
     return histories

@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.arrow import numbered
-from jobs.model.arrays import Array, Arrays, above_zero
+from jobs.model.arrays import Array, Arrays
 from jobs.model.calibration import threshold_of
 from jobs.model.cumulative import ADDED_UP, NONE, add_up
 from jobs.model.fleet import FleetModel
@@ -21,6 +21,7 @@ from jobs.model.histograms import BINS
 from jobs.model.scoring import explain, score_backups
 from jobs.model.signals import FIGURES, SIGNALS, UNIT_OF_SIGNAL
 from jobs.model.smallest_share import smallest_shares
+from jobs.score.columns import ARROW, evidence_map, named, shares_map, spread, sums_map, typed, unseen_list
 from jobs.tables import BACKUP_KEY, DEVICE, KINDS, SCORES
 
 DEVICE_NAMES = tuple(column.name for column in DEVICE)
@@ -35,13 +36,9 @@ SUMS = {f"sum_{kind}": ("cumulative", kind) for kind in ADDED_UP}
 SUMS |= {f"backups_{kind}": ("cumulative_backups", kind) for kind in ADDED_UP}
 NUMBERS = ("ratio_offset", "ratio_spread", "stored_density", "backups_per_year")
 ARRAYS = {"top": len(SIGNALS), "bins": len(SIGNALS) * BINS}
-TOLD_FROM = 1.0  # evidence: one ordinary backup in ten
 # What the kernel gives; the rest of `scores` is the same for all rows.
 CONSTANT = ("threshold", "budget", "model_version", "run_id")
 GIVEN = SCORES.only(*(name for name in SCORES.names if name not in CONSTANT))
-ARROW = {"string": pa.string(), "double": pa.float64(), "bigint": pa.int64()}
-ARROW |= {f"map<string,{name}>": pa.map_(pa.string(), ARROW[name]) for name in ("double", "bigint")}
-ARROW["array<string>"] = pa.list_(pa.string())
 
 
 def scored(
@@ -159,18 +156,18 @@ def _scored(
     signal[alerts] = reasons["signal"]
     given: dict[str, Any] = {
         "anomaly_score": sums.score,
-        "anomaly_kind": _words(sums.kind, KINDS),
+        "anomaly_kind": named(sums.kind, KINDS),
         "evidence": told,
-        "cumulative": _left_of(sums.sums, sums.sums, pa.float64()),
-        "cumulative_backups": _left_of(sums.backups, sums.sums, pa.int64()),
+        "cumulative": sums_map(sums.sums, sums.sums, pa.float64()),
+        "cumulative_backups": sums_map(sums.backups, sums.sums, pa.int64()),
         "backups_together": pa.array(sums.together, pa.int64(), mask=sums.together == 0),
         "unseen": unseen,
-        "smallest_share": _map_at(alerts, smallest_shares(of_those, of_alerts, fleet, threshold), len(rows)),
-        "signal": _words(signal, SIGNALS),
-        "unit": _words(signal, tuple(UNIT_OF_SIGNAL[name] for name in SIGNALS)),
-        **{name: _spread(reasons[name], alerts, len(rows)) for name in ("value", "usual_low", "usual_high", "share")},
+        "smallest_share": shares_map(alerts, smallest_shares(of_those, of_alerts, fleet, threshold), len(rows)),
+        "signal": named(signal, SIGNALS),
+        "unit": named(signal, tuple(UNIT_OF_SIGNAL[name] for name in SIGNALS)),
+        **{name: spread(reasons[name], alerts, len(rows)) for name in ("value", "usual_low", "usual_high", "share")},
     }
-    columns = [rows[c.name] if c.name in CARRIED else _arrow(given[c.name], ARROW[c.type]) for c in GIVEN]
+    columns = [rows[c.name] if c.name in CARRIED else typed(given[c.name], ARROW[c.type]) for c in GIVEN]
     return pa.Table.from_arrays(columns, names=[column.name for column in GIVEN])
 
 
@@ -182,8 +179,8 @@ def _alone(
     for start in range(0, max(len(beside), 1), ROWS_A_BATCH):
         rows = slice(start, start + ROWS_A_BATCH)
         part = score_backups({name: column[rows] for name, column in backups.items()}, models, fleet, beside[rows])
-        told.append(_map_of(part.pop("evidence")))
-        unseen.append(_list_of(part.pop("unseen")))
+        told.append(evidence_map(part.pop("evidence")))
+        unseen.append(unseen_list(part.pop("unseen")))
         parts.append(part)
     scores = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     return scores, pa.chunked_array(told), pa.chunked_array(unseen)
@@ -218,53 +215,3 @@ def _rows(lists: pa.ChunkedArray, length: int, width: int) -> Array:
     rows[:-1] = pc.list_flatten(lists).to_numpy().reshape(-1, width)
     rows[-1] = np.nan
     return rows
-
-
-def _spread(values: Array, rows: Array, length: int) -> Array:
-    spread = np.full(length, np.nan)
-    spread[rows] = values
-    return spread
-
-
-def _words(numbers: Array, words: tuple[str, ...]) -> pa.Array:
-    return pa.array(words, pa.string()).take(pa.array(numbers, pa.int64(), mask=numbers < 0))
-
-
-def _ends(counts: Array) -> pa.Array:
-    return pa.array(np.concatenate([[0], np.cumsum(counts)]), pa.int32())
-
-
-def _map_of(evidence: Array) -> pa.Array:
-    # Of an ordinary backup nearly every signal is a little unusual: what nobody reads would be most of the table.
-    at, row, signal = above_zero(np.where(evidence >= TOLD_FROM, evidence, 0))
-    keys = pa.array(SIGNALS, pa.string()).take(pa.array(signal))
-    return pa.MapArray.from_arrays(_ends(np.bincount(row, minlength=len(evidence))), keys, pa.array(evidence.take(at)))
-
-
-def _left_of(values: Array, sums: Array, type_: pa.DataType) -> pa.Array:
-    """What is left of sums, by kind; null where nothing is."""
-    at, row, kind = above_zero(sums)
-    counts = np.bincount(row, minlength=len(sums))
-    keys = pa.array(ADDED_UP, pa.string()).take(pa.array(kind))
-    offsets = pa.array(np.append(0, np.cumsum(counts)), pa.int32(), mask=np.append(counts == 0, False))
-    return pa.MapArray.from_arrays(offsets, keys, pa.array(values.take(at), type_))
-
-
-def _map_at(rows: Array, shares: Array, length: int) -> pa.Array:
-    """Shares by kind for these rows, null where no share would alert; no map at all for the other rows."""
-    has_map = np.zeros(length, bool)
-    has_map[rows] = True
-    starts = np.cumsum(has_map) * len(KINDS)
-    offsets = pa.array(np.append(0, starts), pa.int32(), mask=np.append(~has_map, False))
-    keys = pa.array(KINDS * len(rows), pa.string())
-    return pa.MapArray.from_arrays(offsets, keys, pa.array(shares.ravel(), pa.float64(), from_pandas=True))
-
-
-def _list_of(unseen: Array) -> pa.Array:
-    _, row, signal = above_zero(unseen)
-    keys = pa.array(SIGNALS, pa.string()).take(pa.array(signal))
-    return pa.ListArray.from_arrays(_ends(np.bincount(row, minlength=len(unseen))), keys)
-
-
-def _arrow(values: Array | pa.Array | pa.ChunkedArray, type_: pa.DataType) -> pa.Array | pa.ChunkedArray:
-    return values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.array(values, type_, from_pandas=True)
