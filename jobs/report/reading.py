@@ -54,11 +54,9 @@ def rows_of(
     order, wanted = _order(table), list(columns or table.names)
     needed = list(dict.fromkeys([*wanted, *(name for name, _ in order)]))
     address = delta_rs_address(f"{lake.rstrip('/')}/{table.name}")
-    if not DeltaTable.is_deltatable(address):
-        raise UdaError(f"no table {table.name} in {lake}: run `uda run --lake {lake} --landing DIR` first")
     try:
         # No filter is None: an empty list is refused.
-        found = DeltaTable(address).to_pyarrow_table(
+        found = _opened(address, lake, table).to_pyarrow_table(
             columns=needed, filters=list(filters) if filters else None, filesystem=arrow_folder(address)
         )
     except (DeltaError, OSError, pa.ArrowException) as fault:
@@ -66,6 +64,12 @@ def rows_of(
     newest = pc.sort_indices(found, sort_keys=order)[:limit]
     rows: list[Row] = found.select(wanted).take(newest).to_pylist(maps_as_pydicts="strict")
     return rows
+
+
+def _opened(address: str, lake: str, table: Table) -> DeltaTable:
+    if not DeltaTable.is_deltatable(address):
+        raise UdaError(f"no table {table.name} in {lake}: run `uda run --lake {lake} --landing DIR` first")
+    return DeltaTable(address)
 
 
 def _order(table: Table) -> list[tuple[str, str]]:

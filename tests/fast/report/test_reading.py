@@ -94,6 +94,12 @@ def test_a_lake_without_the_table_says_what_to_run(tmp_path, folder):
     assert not (tmp_path / "nowhere").exists()
 
 
+def test_a_file_in_the_place_of_a_table_is_an_error_in_one_line(tmp_path):
+    (tmp_path / "anomalies").write_text("no folder")
+    with pytest.raises(UdaError, match=r"^cannot read table anomalies in [^\n]*$"):
+        rows_of(str(tmp_path), ANOMALIES)
+
+
 def test_a_table_whose_file_is_gone_is_one_line_not_a_traceback(tmp_path):
     lake = kept(tmp_path, ANOMALIES, [anomaly()])
     for file in (tmp_path / "anomalies").glob("*.parquet"):
