@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.arrow import numbered
@@ -67,10 +67,9 @@ def scored(
     partitions : int
         Into how many parts the fleet is cut; a part is held in memory as a whole.
     """
-    has_previous = F.col("previous_backup_id").isNotNull()
     links = (
-        F.xxhash64("backup_id", "ended_at").alias("backup"),
-        F.when(has_previous, F.xxhash64("previous_backup_id", "previous_ended_at")).alias("previous"),
+        _link("backup_id", "ended_at").alias("backup"),
+        _link("previous_backup_id", "previous_ended_at").alias("previous"),
     )
     figures = judged.select(*CARRIED, *links, *[F.col(name).cast("double").alias(name) for name in FIGURES])
     # Not a join: that would hand the kernel a model's numbers once for every backup.
@@ -109,7 +108,12 @@ def _sums_of(before: DataFrame, judged: DataFrame) -> DataFrame:
     )
     left = before.where(has_left).join(asked, on=[*DEVICE_NAMES, "backup_id", "ended_at"], how="left_semi")
     sums = [F.coalesce(F.col(of)[kind], F.lit(0)).cast("double").alias(name) for name, (of, kind) in SUMS.items()]
-    return left.select(*DEVICE_NAMES, F.xxhash64("backup_id", "ended_at").alias("backup"), *sums)
+    return left.select(*DEVICE_NAMES, _link("backup_id", "ended_at").alias("backup"), *sums)
+
+
+def _link(backup_id: str, ended_at: str) -> Column:
+    """The number of one of a device's backups; null where there is none."""
+    return F.when(F.col(backup_id).isNotNull(), F.xxhash64(backup_id, ended_at))
 
 
 def parts_for(rows: int) -> int:
