@@ -86,27 +86,23 @@ def test_last_good_is_the_newest_complete_backup_before_that_is_outside_any_epis
 
 def test_of_a_settled_device_nothing_changes_with_its_next_backup(spark):
     """What the timeline of a device came to by each backup, beside what it came to by the next."""
-    told_so_far = {
-        f"{letters[:cut]} {letters}": letters[:cut]
-        for letters in ("1.!......", "1.!.-f...!...", "1!!f..p...", "1.!r.....!.!......")
-        for cut in range(2, len(letters) + 1)
-    }
+    stories = ("1.!......", "1.!.-f...!...", "1!!f..p...", "1.!r.....!.!......")
+    cuts = [(story, cut) for story in stories for cut in range(2, len(story))]
+    whole = [(story, len(story)) for story in stories]
+    told_so_far = {f"{story} {cut}": story[:cut] for story, cut in [*cuts, *whole]}
     features, scores = rows_of_stories(spark, told_so_far)
     rows = timeline(features, scores, None, *AGING).withColumn("id", anomaly_id()).persist()
     # Each device under the name of what is known of it, with the score that its next backup brings.
-    next_of = {
-        name: name.split()[1][: len(letters) + 1]
-        for name, letters in told_so_far.items()
-        if letters not in name.split()[1:]
-    }
-    _, brought = rows_of_stories(spark, next_of)
+    _, brought = rows_of_stories(spark, {f"{story} {cut}": story[: cut + 1] for story, cut in cuts})
     age = F.date_diff(F.max("day").over(Window.partitionBy(*DEVICE)), "day")
     brought = brought.withColumn("age", age).where(F.col("age") <= AGING[0])
     anomalies = rows.where("is_alert").withColumn("status", F.lit("resolved"))
     waiting = {row["device_id"] for row in unsettled(brought, anomalies, AGING[1]).collect()}
 
+    found = rows.collect()
+
     def state(name):
-        own = sorted((row for row in told if row["device_id"] == name), key=lambda row: row["ended_at"])
+        own = sorted((row for row in found if row["device_id"] == name), key=lambda row: row["ended_at"])
         place = {row["id"]: at for at, row in enumerate(own)}
         said = ("last_good", "backups_since", "is_open")
         return [
@@ -115,11 +111,10 @@ def test_of_a_settled_device_nothing_changes_with_its_next_backup(spark):
             if row["is_alert"]
         ]
 
-    told = rows.collect()
-    settled = next_of.keys() - waiting
+    settled = [(story, cut) for story, cut in cuts if f"{story} {cut}" not in waiting]
     assert len(settled) > 10
-    for name in settled:
-        assert state(name) == state(f"{next_of[name]} {name.split()[1]}")
+    for story, cut in settled:
+        assert state(f"{story} {cut}") == state(f"{story} {cut + 1}")
 
 
 def test_the_backups_whose_evidence_made_an_alert_together_are_not_good(spark):
