@@ -29,10 +29,11 @@ from benchmarks.plot import picture
 from benchmarks.processes import Cost, measured
 from jobs import log
 from jobs.config import Config, load_config
+from jobs.ddl import days_of
 from jobs.run import start_run
 from jobs.spark import session
 from jobs.stages import STAGES, run_stage
-from jobs.store import Store, days_of
+from jobs.store import Store
 from jobs.tables import BACKUPS, DEVICE_MODELS, FEATURES, RUNS, SCORES
 from jobs.versions import learned_until
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.ddl import in_days, quoted
-from jobs.store import Store, days_of
+from jobs.ddl import days_of, in_days, quoted
+from jobs.store import Store
 from jobs.tables import DEVICE, FIGURES, Table
 
 DEVICE_NAMES = [column.name for column in DEVICE]

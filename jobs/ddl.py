@@ -1,11 +1,11 @@
-"""A declared table in Delta's words: the statement that makes it, and what a frame must be to go into it."""
+"""A declared table in Delta's words: the statement that makes it, what a frame must be to go into it, and days."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from pyspark.sql import Column
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
@@ -29,10 +29,7 @@ def create_statement(table: Table, name: str) -> str:
     layout = f" PARTITIONED BY ({', '.join(table.partition_by)})" if table.partition_by else ""
     layout += f" CLUSTER BY ({', '.join(table.cluster_by)})" if table.cluster_by else ""
     comment = f"One row: {table.grain}. Written by {table.writer}."
-    return (
-        f"CREATE TABLE IF NOT EXISTS {name} ({columns}) USING DELTA{layout} "
-        f"COMMENT {quoted(comment)} TBLPROPERTIES ({listed})"
-    )
+    return f"CREATE TABLE {name} ({columns}) USING DELTA{layout} COMMENT {quoted(comment)} TBLPROPERTIES ({listed})"
 
 
 def check_columns(found: StructType, table: Table, what: str) -> None:
@@ -76,6 +73,11 @@ def in_days(column: Column, days: Sequence[date]) -> Column:
     if len(days) <= MOST_LITERAL_DAYS:
         return column.isin(list(days))
     return column.between(F.lit(min(days)), F.lit(max(days)))
+
+
+def days_of(frame: DataFrame) -> list[date]:
+    """The distinct days of a frame, sorted; costs one action."""
+    return sorted(row["day"] for row in frame.select("day").distinct().collect())
 
 
 def quoted(text: str) -> str:

@@ -54,6 +54,16 @@ def list_names(spark: SparkSession, address: str) -> list[str]:
     return sorted(str(f.getPath().getName()) for f in filesystem.listStatus(path)) if filesystem.exists(path) else []
 
 
+def remove_unfinished(spark: SparkSession, address: str) -> None:
+    """Remove a folder with all that is hidden in it; a file that was put in place in it meanwhile keeps the folder."""
+    filesystem, path = _hadoop(spark, address)
+    if filesystem.exists(path):
+        for held in filesystem.listStatus(path):
+            if held.getPath().getName().startswith((".", "_")):
+                filesystem.delete(held.getPath(), False)
+        filesystem.delete(path, False)
+
+
 def _hadoop(spark: SparkSession, address: str) -> tuple[Any, Any]:
     """Hadoop's file system and path: the same code for a folder and for S3."""
     jvm: Any = spark._jvm

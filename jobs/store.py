@@ -20,7 +20,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.ddl import check_columns, create_statement, days_sql, in_days, quoted, same_key, type_of
-from jobs.files import arrow_folder, delta_rs_address, list_names, read_text
+from jobs.errors import SchemaError
+from jobs.files import arrow_folder, delta_rs_address, list_names, read_text, remove_unfinished
 from jobs.run import Run
 from jobs.tables import Table
 
@@ -241,10 +242,9 @@ class Store:
 
     def make_if_missing(self, table: Table) -> None:
         """Make the table in Delta, empty, where it does not exist."""
-        if self.version(table) < 0:  # the folder alone may be what a killed call left of a first commit
+        if self.version(table) < 0:
+            # A call killed before the first commit leaves a folder, and Delta takes any folder for a table.
+            remove_unfinished(self.spark, f"{self.path(table)}/_delta_log")
+            if list_names(self.spark, self.path(table)):
+                raise SchemaError(f"{self.path(table)} holds files but no table: move them away")
             self.spark.sql(create_statement(table, self._sql_name(table)))
-
-
-def days_of(frame: DataFrame) -> list[date]:
-    """The distinct days of a frame, sorted; costs one action."""
-    return sorted(row["day"] for row in frame.select("day").distinct().collect())

@@ -13,8 +13,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.config import Config
+from jobs.ddl import days_of
 from jobs.features import changes
-from jobs.store import Store, days_of
+from jobs.store import Store
 from jobs.tables import BACKUPS, FEATURES
 
 READER = "features"

@@ -7,9 +7,8 @@ from datetime import date
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.ddl import in_days
+from jobs.ddl import days_of, in_days
 from jobs.episodes import DEVICE
-from jobs.store import days_of
 from jobs.tables import DEVICES
 
 # What a timeline comes to for a device; null for a settled one.

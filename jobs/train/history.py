@@ -7,9 +7,8 @@ from datetime import date, timedelta
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.ddl import in_days
+from jobs.ddl import days_of, in_days
 from jobs.episodes import DEVICE, anomaly_id
-from jobs.store import days_of
 from jobs.tables import BACKUPS
 from jobs.versions import judge_from, learned_until
 

@@ -239,3 +239,24 @@ def test_a_copied_table_holds_the_rows_of_its_first_commit(store):
     assert store.version(BACKUPS) == 0
     assert store.holds_any(BACKUPS)
     assert store.first_and_last_day(BACKUPS) is not None
+
+
+def test_a_table_whose_first_commit_was_cut_off_is_made_as_declared(store):
+    log = Path(store.path(REJECTS)) / "_delta_log"
+    (log / "_staged_commits").mkdir(parents=True)
+    for name in (".00000000000000000000.json.9f0e.tmp", "..00000000000000000000.json.9f0e.tmp.crc"):
+        (log / name).write_text("{")
+    with pytest.raises(Exception, match="DELTA_VIOLATE_CONSTRAINT"):
+        store.insert_new(frame_of(store.spark, REJECTS, {"reason": "no such reason"}), REJECTS, None)
+    assert not [
+        field.name for field in store.read(REJECTS).schema if field.nullable == REJECTS.only(field.name)[0].required
+    ]
+
+
+def test_files_in_the_place_of_a_table_are_never_taken_for_one(store):
+    stray = Path(store.path(BACKUPS)) / "notes.txt"
+    stray.parent.mkdir(parents=True)
+    stray.write_text("mine")
+    with pytest.raises(SchemaError, match="/backups holds files but no table: move them away"):
+        store.insert_new(frame_of(store.spark, BACKUPS, {}), BACKUPS, None)
+    assert stray.read_text() == "mine"
