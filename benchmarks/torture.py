@@ -88,7 +88,9 @@ def _torture(folder: Path, kills: int, draw: random.Random, seed: int) -> int:
             was_killed = _kill(killed, landing, after)
             print(f"kill {kill + 1}: {'killed' if was_killed else 'done before'}, {after:.1f} s", flush=True)
         _finish(killed, landing)
-        different = [table.name for table in TABLES if table != RUNS and _rows(calm, table) != _rows(killed, table)]
+        different = [
+            table.name for table in TABLES if table != RUNS and _contents(calm, table) != _contents(killed, table)
+        ]
         if different:
             print(f"step {number + 1}: differ: {', '.join(different)}; repeat with --seed {seed} --kills {kills}")
             return 1
@@ -144,14 +146,16 @@ def _end_group(run: subprocess.Popen[bytes]) -> None:
         run.wait()
 
 
-def _rows(lake: Path, table: Any) -> list[str]:
-    """All rows as text in a fixed order, run_id aside; a table that was never made has none."""
+def _contents(lake: Path, table: Any) -> list[str]:
+    """What the table declares and all rows as text in a fixed order, run_id aside; of one never made, nothing."""
     uri = str(lake / table.name)
     if not DeltaTable.is_deltatable(uri):
         return []
     names = [name for name in table.names if name != "run_id"]
-    rows = DeltaTable(uri).to_pyarrow_table(columns=names).to_pylist(maps_as_pydicts="strict")
-    return sorted(repr([_in_order(row[name]) for name in names]) for row in rows)
+    held = DeltaTable(uri)
+    rows = held.to_pyarrow_table(columns=names).to_pylist(maps_as_pydicts="strict")
+    declared = [held.schema().to_json(), repr(sorted(held.metadata().configuration.items()))]
+    return declared + sorted(repr([_in_order(row[name]) for name in names]) for row in rows)
 
 
 def _in_order(value: Any) -> Any:
