@@ -66,8 +66,8 @@ def parsed(records: DataFrame, tenants: Mapping[str, str], moment: datetime, max
         F.when(~F.col("is_utf8"), "bad_encoding").when(_is_no_object(), "bad_json").alias("unreadable"),
         prefix_tenant.alias("prefix_tenant"),
         F.col("tenant_id").alias("said_tenant"),
-        *words(prefix_tenant),
-        *[F.struct(F.col(name).alias("said"), moment_of(name).alias("at")).alias(name) for name in MOMENTS],
+        *_words(prefix_tenant),
+        *[F.struct(F.col(name).alias("said"), _moment_of(name).alias("at")).alias(name) for name in MOMENTS],
         *[F.struct(F.col(name).alias("said"), _whole(name).alias("n")).alias(name) for name in FIGURE_NAMES],
         *[F.struct(F.col(name).alias("said"), _names(name).alias("names")).alias(name) for name in LISTS],
         extra().alias("extra"),
@@ -83,7 +83,7 @@ def parsed(records: DataFrame, tenants: Mapping[str, str], moment: datetime, max
     )
 
 
-def words(prefix_tenant: Column) -> list[Column]:
+def _words(prefix_tenant: Column) -> list[Column]:
     """The columns of words, from what the record says; `prefix_tenant` null: the record's own tenant counts."""
     return [
         F.coalesce(prefix_tenant, _text("tenant_id"), F.lit("default")).alias("tenant_id"),
@@ -116,7 +116,7 @@ def _whole(name: str) -> Column:
     return F.coalesce(F.col(name).try_cast("bigint"), F.when(exact == F.floor(exact), exact.try_cast("bigint")))
 
 
-def moment_of(name: str) -> Column:
+def _moment_of(name: str) -> Column:
     """A moment from its text; null where it is not written as one, or without a zone."""
     return F.when(F.col(name).rlike(MOMENT + ZONE), F.col(name).try_cast("timestamp"))
 

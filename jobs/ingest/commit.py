@@ -10,21 +10,20 @@ from pyspark.sql import functions as F
 
 from jobs.config import Config
 from jobs.ingest import accounting, canonical, typed
-from jobs.ingest.records import union_all
+from jobs.ingest.records import Landed, as_landed, union_all
 from jobs.store import Store
 from jobs.tables import BACKUPS, REJECTS
 
 
-def commit(store: Store, config: Config, landed: Sequence[DataFrame]) -> dict[str, int]:
-    """Write landed records, in the columns of `records.LANDED`, into the tables; return what became of them.
+def commit(store: Store, config: Config, landed: Sequence[Landed]) -> dict[str, int]:
+    """Write landed records into the tables; return what became of them.
 
     Raises
     ------
     AccountingError
         A record is in neither table, or in both.
     """
-    all_landed = union_all(landed)
-    rows, by_source = _parsed(store, config, all_landed)
+    rows, by_source = _parsed(store, config, landed)
     days = sorted({day for row in by_source for day in row["days"]})
     good = rows.where("fault IS NULL")
     expected, keys = sum(row["good"] for row in by_source), accounting.number_of_keys(good)
@@ -34,7 +33,7 @@ def commit(store: Store, config: Config, landed: Sequence[DataFrame]) -> dict[st
     inserted = store.insert_new(backups, BACKUPS, days)
     rejects = [accounting.rejects_of_faults(rows.where("fault IS NOT NULL"))]
     if inserted < expected:  # else no key was held before, so the join could find nothing
-        rejects.append(accounting.not_held_as_themselves(good, store.read(BACKUPS, days), all_landed))
+        rejects.append(accounting.not_held_as_themselves(good, store.read(BACKUPS, days), as_landed(landed)))
     landed_by_source = {row["source"]: row["landed"] for row in by_source}
     if expected < sum(landed_by_source.values()) or inserted < expected:
         store.insert_new(union_all(rejects).withColumn("run_id", run_id), REJECTS, days=None)
@@ -46,7 +45,7 @@ def latest_moment(store: Store, config: Config) -> datetime:
     return store.run.moment + timedelta(days=config.ingest.max_ahead_days)
 
 
-def _parsed(store: Store, config: Config, landed: DataFrame) -> tuple[DataFrame, list[Row]]:
+def _parsed(store: Store, config: Config, landed: Sequence[Landed]) -> tuple[DataFrame, list[Row]]:
     """Each record as a row of `backups` beside its fault, and counts by source; read at length only if not in order."""
     known = (config.tenants, store.run.moment, config.ingest.max_ahead_days)
     rows = store.staged(typed.typed(landed, *known))

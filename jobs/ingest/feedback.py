@@ -35,7 +35,8 @@ def commit_verdicts(store: Store, config: Config, files: Sequence[str]) -> dict[
     if not files:
         return {}
     latest = latest_moment(store, config)
-    landed = records.records_of(store.spark, [(below(path, config.landing), path) for path in files], [], latest)
+    lines = [(below(path, config.landing), path) for path in files]
+    landed = records.as_landed([records.records_of(store.spark, lines, [], latest)])
     rows = store.staged(parsed(landed, config.tenants))
     good = rows.where("fault IS NULL")
     run_id = F.lit(store.run.run_id)

@@ -82,16 +82,16 @@ def _landed(
     groups: Sequence[parquet.ParquetFiles],
     refused: Mapping[str, Fault],
     tolerant: bool,
-) -> list[DataFrame]:
-    frames = []
+) -> list[records.Landed]:
+    landed = []
     if files.lines or files.stems:
         lines = [(below(path, config.landing), path) for path in files.lines]
-        frames.append(records.records_of(store.spark, lines, files.stems, latest_moment(store, config)))
+        landed.append(records.records_of(store.spark, lines, files.stems, latest_moment(store, config)))
     if groups:
-        frames.append(parquet.parquet_rows(store.spark, groups, config.landing, tolerant))
+        landed.append(records.frame_landed(parquet.parquet_rows(store.spark, groups, config.landing, tolerant)))
     if refused:
-        frames.append(records.refused_rows(store.spark, refused))
-    return frames
+        landed.append(records.refused_rows(store.spark, refused))
+    return landed
 
 
 def _arrived(store: Store, config: Config, fresh: Set[str], files: Mapping[str, File]) -> arrivals.Landed:
@@ -145,7 +145,7 @@ def _ingest_clones(store: Store, config: Config) -> dict[str, int]:
             Path(place) / name, device_id, store.run.moment.date(), held.get(device_id), prefix
         )
     ]
-    return commit(store, config, [records.frame_of(store.spark, rows)]) if rows else {}
+    return commit(store, config, [records.rows_landed(store.spark, rows)]) if rows else {}
 
 
 def _devices_of(repository: str, named: Mapping[str, str]) -> list[tuple[str, str]]:

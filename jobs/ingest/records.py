@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import reduce
 from pathlib import Path
@@ -27,6 +27,8 @@ LANDED = f"source string, position bigint, record string, record_sha256 string, 
 LONGEST_RECORD = 16 << 20  # bytes; a thousand times what a record with many further fields has
 ROWS_A_BATCH = 10_000
 BYTES_A_BATCH = 32 << 20
+# Landed records, read as often as it is called: what a function makes of each batch of them, in the given columns.
+Landed = Callable[[Callable[[pa.RecordBatch], pa.RecordBatch], str], DataFrame]
 Row = tuple[str, int, bytes | None, str | None, dict[str, str | None] | None]
 ROW = pa.schema(
     [
@@ -41,11 +43,11 @@ ROW = pa.schema(
 
 def records_of(
     spark: SparkSession, files: Sequence[tuple[str, str]], stems: Sequence[Stem], latest: datetime
-) -> DataFrame:
-    """Every record of some files of JSON Lines and runs of tools: the columns of `LANDED`.
+) -> Landed:
+    """Every record of some files of JSON Lines and runs of tools.
 
     Python tasks read them, each file or run in one: Spark's own text source can neither say where a packed file breaks
-    off nor stand a line of a gigabyte.
+    off nor stand a line of a gigabyte. What is made of a record is made there too, before it crosses to the JVM.
 
     Parameters
     ----------
@@ -59,23 +61,38 @@ def records_of(
     # One task a file is one output a file; thousands of small ones would cost more than what is in them.
     partitions = min(len(tasks), max(64, 2 * spark.sparkContext.defaultParallelism))
 
-    def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for task in batch.column(0).to_pylist():
-                yield from _batches_of(json.loads(task), latest)
+    def read(each: Callable[[pa.RecordBatch], pa.RecordBatch], columns: str) -> DataFrame:
+        def run(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            for batch in batches:
+                for task in batch.column(0).to_pylist():
+                    yield from map(each, _batches_of(json.loads(task), latest))
 
-    frame = spark.createDataFrame([(task,) for task in tasks], "task string").repartition(max(1, partitions))
-    return _with_text(frame.mapInArrow(read, LANDED.replace("record string", "record binary")))
+        frame = spark.createDataFrame([(task,) for task in tasks], "task string").repartition(max(1, partitions))
+        return frame.mapInArrow(run, columns)
 
-
-def refused_rows(spark: SparkSession, refused: Mapping[str, Fault]) -> DataFrame:
-    """Files that are refused as a whole, by source, in the columns of `LANDED`; position 0 is the file itself."""
-    return frame_of(spark, [_row(source, 0, fault) for source, fault in refused.items()])
+    return read
 
 
-def frame_of(spark: SparkSession, rows: Sequence[Row]) -> DataFrame:
-    """Rows, at least one, as a frame in the columns of `LANDED`."""
-    return _with_text(spark.createDataFrame(pa.Table.from_batches([_batch(rows)])))
+def refused_rows(spark: SparkSession, refused: Mapping[str, Fault]) -> Landed:
+    """Files that are refused as a whole, by source; position 0 is the file itself."""
+    return rows_landed(spark, [_row(source, 0, fault) for source, fault in refused.items()])
+
+
+def rows_landed(spark: SparkSession, rows: Sequence[Row]) -> Landed:
+    """Rows, at least one."""
+    return frame_landed(spark.createDataFrame(pa.Table.from_batches([_batch(rows)])))
+
+
+def frame_landed(frame: DataFrame) -> Landed:
+    """Rows of a frame in the columns of `LANDED`."""
+    return lambda each, columns: frame.mapInArrow(lambda batches: map(each, batches), columns)
+
+
+def as_landed(landed: Sequence[Landed]) -> DataFrame:
+    """All landed records as they are, in the columns of `LANDED`."""
+    columns = LANDED.replace("record string", "record binary")
+    rows = union_all([read(_with_bytes, columns) for read in landed])
+    return rows.withColumn("record", F.col("record").cast("string"))
 
 
 def rows_of_stem(product: str, stem: Stem, latest: datetime) -> Iterator[Row]:
@@ -156,9 +173,9 @@ def _batches(rows: Iterable[Row]) -> Iterator[pa.RecordBatch]:
         yield _batch(held)
 
 
-def _with_text(rows: DataFrame) -> DataFrame:
-    # Bytes until here: a record need not be UTF-8, and Arrow would refuse such a text.
-    return rows.withColumn("record", F.col("record").cast("string"))
+def _with_bytes(batch: pa.RecordBatch) -> pa.RecordBatch:
+    # Bytes until Spark has it: a record need not be UTF-8, and Arrow would refuse such a text.
+    return batch.set_column(batch.schema.get_field_index("record"), "record", batch["record"].cast(pa.binary()))
 
 
 def _batch(rows: Sequence[Row]) -> pa.RecordBatch:
