@@ -31,9 +31,8 @@ def features(fresh: DataFrame, to: str) -> None:
 
 
 def train(history: DataFrame, to: str) -> None:
-    """Spark reads the figures of the history, brings each device together in the order of time, writes Parquet."""
-    figures = [F.col(name).cast("float").alias(name) for name in FIGURE_NAMES]
-    _by_device(history.select(*DEVICE_NAMES, "ended_at", *figures)).write.mode("overwrite").parquet(to)
+    """Spark reads the history, brings each device together in the order of time, writes Parquet."""
+    _by_device(history).write.mode("overwrite").parquet(to)
 
 
 def score(judged: DataFrame, new: DataFrame, to: str) -> None:
@@ -41,8 +40,7 @@ def score(judged: DataFrame, new: DataFrame, to: str) -> None:
 
     And a row for each device of how it stands, by all that is new: a first load judges the newest month of it.
     """
-    needed = judged.select(*DEVICE_NAMES, "backup_id", "day", "ended_at", *FIGURE_NAMES)
-    _by_device(needed).write.mode("overwrite").parquet(f"{to}/scores")
+    _by_device(judged).write.mode("overwrite").parquet(f"{to}/scores")
     newest = new.groupBy(*DEVICE_NAMES).agg(F.min("ended_at"), F.max("ended_at"))
     newest.toDF(*DEVICE_NAMES, "first", "last").write.mode("overwrite").parquet(f"{to}/devices")
 

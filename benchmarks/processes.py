@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -28,15 +29,30 @@ def measured() -> Iterator[Cost]:
     for process in _own():
         with suppress(OSError):  # gone meanwhile, or another user's
             Path(f"/proc/{process}/clear_refs").write_text("5", encoding="ascii")  # peaks start anew
-    cpu, began = cpu_seconds(), os.times().elapsed
-    yield cost
-    cost.cpu, cost.wall = cpu_seconds() - cpu, os.times().elapsed - began
+    before, began = _cpu_seconds(), os.times().elapsed
+    last, is_over = dict(before), threading.Event()
+    watch = threading.Thread(target=_watch, args=(last, is_over), daemon=True)
+    watch.start()
+    try:
+        yield cost
+    finally:
+        is_over.set()
+        watch.join()
+    last |= _cpu_seconds()
+    cost.cpu = sum(last.values()) - sum(before.values())
+    cost.wall = os.times().elapsed - began
     cost.peak_mb = _peaks()
 
 
-def cpu_seconds() -> float:
-    """CPU seconds used so far, with those of children that have ended."""
-    return sum(sum(map(int, _stat(process)[11:15])) for process in _own()) / TICKS
+def _watch(last: dict[int, float], is_over: threading.Event) -> None:
+    """Note what each process has used: nobody waits for a Python worker of Spark, so its times end with it."""
+    while not is_over.wait(0.5):
+        last |= _cpu_seconds()
+
+
+def _cpu_seconds() -> dict[int, float]:
+    """CPU seconds that each process used so far, without those of its children."""
+    return {process: sum(map(int, _stat(process)[11:13])) / TICKS for process in _own()}
 
 
 def _own() -> list[int]:
