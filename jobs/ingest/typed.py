@@ -72,7 +72,7 @@ def typed(landed: Sequence[Landed], tenants: Mapping[str, str], moment: datetime
 def typed_batch(batch: pa.RecordBatch, tenants: Mapping[str, str], latest: datetime) -> pa.RecordBatch:
     """The same for a batch in the columns of `records.LANDED`: the columns of `ROW`."""
     records = batch["record"].cast(pa.binary())
-    said = _spread(records, pc.and_(pc.is_null(batch["refused"]), _is_one_line_object(records)))
+    said = _spread(records, pc.and_(pc.is_null(batch["refused"]), _is_object(records)))
     prefix_tenant = _tenant_of_prefix(batch["source"], tenants)
     given = {name: _text(said[name]) for name in ("tenant_id", "product", "device_id", "backup_id")}
     columns = said | {
@@ -105,7 +105,7 @@ def _one(column: pa.ChunkedArray) -> pa.Array:
     return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
 
 
-def _is_one_line_object(records: pa.Array) -> pa.Array:
+def _is_object(records: pa.Array) -> pa.Array:
     """Whether it begins and ends as an object. Of lines that do, none can be read as one with the next."""
     text = records.view(pa.string())  # of any bytes: only ASCII is looked for
     return pc.fill_null(pc.and_(pc.starts_with(text, "{"), pc.ends_with(pc.ascii_rtrim(text, " \t\r"), "}")), False)
