@@ -97,7 +97,7 @@ def test_more_updated_files_are_never_less_evidence_of_updates(seed, more):
 
 
 @given(seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_other_backups_change_no_score(seed):
     backups = some_backups(np.random.default_rng(seed), 12)
     history = steady_device(backups=40)

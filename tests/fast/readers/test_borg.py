@@ -504,7 +504,7 @@ lists = st.fixed_dictionaries({}, optional={"info.json": mutated(INFO), "list.js
 
 
 @given(files=runs | lists, zone=st.sampled_from([None, "Europe/Berlin"]))
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_the_files_hold_only_records_and_rejects_come_back(tmp_path, files, zone):
     for found in outcomes(borg.read, landed(tmp_path, files, zone=zone), LATEST):
         assert isinstance(found, Fault) or {"backup_id", "ended_at", "device_id"} <= set(found)

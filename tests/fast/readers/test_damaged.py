@@ -18,7 +18,7 @@ PRODUCTS = sorted(set(READERS) - {"borg", "restic"})  # these have tests of thei
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 2**32), which=st.integers(0, 10**6))
 def test_damaged_output_gives_records_and_faults_and_no_crash(product, tmp_path_factory, seed, which):
     draw = random.Random(seed)

@@ -637,7 +637,7 @@ def small(tmp_path_factory):
     return folder / ".git"
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_any_bytes_in_any_file_give_outcomes_only(small, tmp_path, files):
     shutil.rmtree(tmp_path / "copy", ignore_errors=True)
@@ -667,7 +667,7 @@ NAMES = st.sampled_from([b"a.txt", b"b.TXT", b"d/e.md", b"d/f/g", b"d/f/h.x", b"
 CHANGES = st.dictionaries(NAMES, st.sampled_from([None, b"", b"1", b"2" * 300, b"3" * 70]), max_size=4)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 30), CHANGES), min_size=1, max_size=12), st.integers(0, 6))
 @example([(0, {b"a.txt": b"1"}), (1, {b"a.txt": None}), (1, {b"a.txt": b"1"})], 1)
 def test_any_history_reads_as_plain_git_says(tmp_path, history, first):

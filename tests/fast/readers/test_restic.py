@@ -191,7 +191,7 @@ def test_each_snapshot_of_a_list_is_a_backup_if_it_carries_its_summary(tmp_path)
     assert (without.reason, bad.reason, bad.field) == ("no_figures", "bad_number", "files_new")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(seed=st.integers(0, 2**32), which=st.integers(0, 10**6))
 def test_damaged_output_gives_records_and_faults_and_no_crash(tmp_path_factory, seed, which):
     draw = random.Random(seed)
