@@ -63,6 +63,9 @@ BACKUP_KEY = (
 KINDS = ("encrypt", "delete", "add", "modify")
 STATUSES = ("complete", "partial", "failed")
 BACKUP_KINDS = ("full", "incremental", "unknown")
+# What a record says in words, and what one counts as that it does not say.
+WORDS = ("tenant_id", "product", "device_id", "backup_id", "backup_kind", "status")
+UNSAID = {"tenant_id": "default", "product": "canonical", "backup_kind": "unknown", "status": "complete"}
 VERDICTS = {
     "confirmed": "It was an attack: it never teaches, and nothing of its episode is good.",
     "false_positive": "The backup was in order: it counts as good, teaches, and its episode is over.",

@@ -15,8 +15,6 @@ from jobs.model.arrays import Array
 from jobs.tables import FIGURES
 
 FIGURE_NAMES = tuple(column.name for column in FIGURES)
-DEFAULTS = {"tenant_id": "default", "product": "canonical", "backup_kind": "unknown", "status": "complete"}
-TEXTS = ("tenant_id", "product", "device_id", "backup_id", "backup_kind", "status")
 # Carried along, and never read by the model. `attack_id`: rows of one attack over several backups; `origin`: devices
 # that are not independent of each other.
 LABELS = ("attack", "at_backup_id", "attack_id", "origin")

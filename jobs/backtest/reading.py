@@ -12,20 +12,20 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from jobs.backtest.columns import DEFAULTS, FIGURE_NAMES, LABELS, TEXTS, Faults, moments, numbers, texts
+from jobs.backtest.columns import FIGURE_NAMES, LABELS, Faults, moments, numbers, texts
 from jobs.errors import UdaError
 from jobs.ingest.unpack import CutOffError, Overlong, lines
-from jobs.tables import BACKUP_KINDS, STATUSES
+from jobs.tables import BACKUP_KINDS, STATUSES, UNSAID, WORDS
 
 PARQUET = ".parquet"
 LINES = tuple(f"{ending}{packing}" for ending in (".jsonl", ".ndjson", ".json") for packing in ("", ".gz", ".zst"))
 LONGEST_LINE = 16 << 20  # bytes
-WORDS = {"status": STATUSES, "backup_kind": BACKUP_KINDS}
+ALLOWED = {"status": STATUSES, "backup_kind": BACKUP_KINDS}
 TOTALS = ("files_total", "bytes_total", "bytes_total_compressed")
 MOST_FAULTS = 10  # lines that are shown; whoever made one fault in a column made it in all its rows
-FIELDS = (*TEXTS, *LABELS, "ended_at", *FIGURE_NAMES)
+FIELDS = (*WORDS, *LABELS, "ended_at", *FIGURE_NAMES)
 SCHEMA = pa.schema(
-    [(name, pa.string()) for name in (*TEXTS, *LABELS)]
+    [(name, pa.string()) for name in (*WORDS, *LABELS)]
     + [("ended_at", pa.timestamp("us", tz="UTC"))]
     + [(name, pa.float64()) for name in FIGURE_NAMES]
 )
@@ -97,9 +97,9 @@ def _table(file: Path, faults: Faults, needed: Sequence[str], is_what_if: bool) 
     of_file = faults.of(str(file), rows)
     nothing: list[None] = [None] * len(rows)
     read: dict[str, pa.Array] = {}
-    for name in (*TEXTS, *LABELS):
+    for name in (*WORDS, *LABELS):
         read[name] = texts(columns.get(name, nothing), name, of_file)
-    for name, words in WORDS.items():
+    for name, words in ALLOWED.items():
         of_file.unknown_word(name, read[name], words)
     read["ended_at"] = moments(columns.get("ended_at", nothing), "ended_at", of_file)
     for name in FIGURE_NAMES:
@@ -108,7 +108,7 @@ def _table(file: Path, faults: Faults, needed: Sequence[str], is_what_if: bool) 
     of_file.missing({name: read[name] for name in needed}, have=sorted(columns))
     if len(rows) and not columns.keys() & set(FIGURE_NAMES):
         of_file.say(f"no column is a figure; name them {', '.join(FIGURE_NAMES)}")
-    for name, default in DEFAULTS.items():
+    for name, default in UNSAID.items():
         read[name] = read[name].fill_null(default)
     return pa.table([read[name] for name in SCHEMA.names], schema=SCHEMA)
 

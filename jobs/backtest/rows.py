@@ -9,14 +9,14 @@ import pyarrow as pa
 
 from jobs.arrow import numbered
 from jobs.backtest.changes import DEVICE, NONE, NOT_JUDGED, History, changes_beside
-from jobs.backtest.columns import LABELS, TEXTS
+from jobs.backtest.columns import LABELS
 from jobs.backtest.suspects import Rules
 from jobs.backtest.walking import Judged, walk
 from jobs.errors import UdaError
 from jobs.model.arrays import Array, Arrays
 from jobs.model.fleet import FleetModel
 from jobs.model.signals import FIGURES
-from jobs.tables import KINDS
+from jobs.tables import KINDS, WORDS
 
 RUN = (*DEVICE, "attack", "attack_id")
 STATE = ("files_before", "bytes_before", "bytes_total_compressed_before")
@@ -57,7 +57,7 @@ def rows_of(history: History, what_if: pa.Table | None) -> Rows:
     """
     own = np.arange(len(history.rows))
     figures, not_judged = _changes(history.rows, history, own)
-    carried = history.rows.select([*TEXTS, *LABELS, "ended_at"])
+    carried = history.rows.select([*WORDS, *LABELS, "ended_at"])
     if what_if is None or not len(what_if):
         return Rows(carried, own, np.zeros(len(own), bool), figures, not_judged)
     at = _stands_for(what_if, history)

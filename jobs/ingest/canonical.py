@@ -10,16 +10,16 @@ from operator import or_
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.tables import BACKUP_KINDS, BACKUPS, COUNTS, FIGURES, STATUSES
+from jobs.tables import BACKUP_KINDS, BACKUPS, COUNTS, FIGURES, STATUSES, UNSAID, WORDS
 
 FIGURE_NAMES = tuple(column.name for column in FIGURES)
-TEXTS = ("tenant_id", "product", "device_id", "backup_id", "backup_kind", "status", "started_at", "ended_at")
+MOMENTS = ("started_at", "ended_at")
+TEXTS = (*WORDS, *MOMENTS)
 LISTS = ("derived", "upper_bound")
 FIELDS = (*TEXTS, *FIGURE_NAMES, *LISTS)
 # Every field is read as text first: a value of the wrong type is then seen and named, where a typed schema would
 # silently make it null.
 AS_TEXT = ", ".join(f"`{name}` STRING" for name in (*FIELDS, "_corrupt"))
-MOMENTS = ("started_at", "ended_at")
 # A total after the backup holds what the backup added and updated.
 TOTALS = {"files_total": ("files_added", "files_updated"), "bytes_total": ("bytes_uploaded",)}
 FAULT = "struct<reason:string,field:string,detail:string>"
@@ -85,14 +85,9 @@ def parsed(records: DataFrame, tenants: Mapping[str, str], moment: datetime, max
 
 def _words(prefix_tenant: Column) -> list[Column]:
     """The columns of words, from what the record says; `prefix_tenant` null: the record's own tenant counts."""
-    return [
-        F.coalesce(prefix_tenant, _text("tenant_id"), F.lit("default")).alias("tenant_id"),
-        F.coalesce(_text("product"), F.lit("canonical")).alias("product"),
-        _text("device_id").alias("device_id"),
-        _text("backup_id").alias("backup_id"),
-        F.coalesce(_text("backup_kind"), F.lit("unknown")).alias("backup_kind"),
-        F.coalesce(_text("status"), F.lit("complete")).alias("status"),
-    ]
+    said = {name: F.coalesce(_text(name), F.lit(UNSAID.get(name))) for name in WORDS}
+    said["tenant_id"] = F.coalesce(prefix_tenant, said["tenant_id"])
+    return [column.alias(name) for name, column in said.items()]
 
 
 def _backup_columns() -> list[Column]:

@@ -10,12 +10,12 @@ from pyspark.sql import functions as F
 
 from jobs.config import Config
 from jobs.ingest import accounting, canonical, typed
-from jobs.ingest.records import Landed, as_landed, union_all
+from jobs.ingest.records import Reading, as_landed, union_all
 from jobs.store import Store
 from jobs.tables import BACKUPS, REJECTS
 
 
-def commit(store: Store, config: Config, landed: Sequence[Landed]) -> dict[str, int]:
+def commit(store: Store, config: Config, landed: Sequence[Reading]) -> dict[str, int]:
     """Write landed records into the tables; return what became of them.
 
     Raises
@@ -45,7 +45,7 @@ def latest_moment(store: Store, config: Config) -> datetime:
     return store.run.moment + timedelta(days=config.ingest.max_ahead_days)
 
 
-def _parsed(store: Store, config: Config, landed: Sequence[Landed]) -> tuple[DataFrame, list[Row]]:
+def _parsed(store: Store, config: Config, landed: Sequence[Reading]) -> tuple[DataFrame, list[Row]]:
     """Each record as a row of `backups` beside its fault, and counts by source; read at length only if not in order."""
     known = (config.tenants, store.run.moment, config.ingest.max_ahead_days)
     rows = store.staged(typed.typed(landed, *known))

@@ -82,7 +82,7 @@ def _landed(
     groups: Sequence[parquet.ParquetFiles],
     refused: Mapping[str, Fault],
     tolerant: bool,
-) -> list[records.Landed]:
+) -> list[records.Reading]:
     landed = []
     if files.lines or files.stems:
         lines = [(below(path, config.landing), path) for path in files.lines]

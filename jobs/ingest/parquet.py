@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,7 +14,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.files import SCHEME, as_named, bare, open_file
-from jobs.ingest.records import REFUSED
+from jobs.ingest.records import REFUSED, union_all
 
 # pandas writes nanoseconds, which Spark only takes as whole numbers.
 NANOSECONDS_AS_NUMBERS = "spark.sql.legacy.parquet.nanosAsLong"
@@ -39,7 +38,7 @@ def parquet_rows(spark: SparkSession, groups: Sequence[ParquetFiles], landing: s
 
     A lazy frame. Acted on, it raises where a file is damaged; with `tolerant` it then gives what came before.
     """
-    return reduce(DataFrame.union, [_as_json(_opened(spark, files, tolerant), landing) for files in groups])
+    return union_all([_as_json(_opened(spark, files, tolerant), landing) for files in groups])
 
 
 def reads_to_its_end(spark: SparkSession, path: str) -> bool:

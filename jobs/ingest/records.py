@@ -28,7 +28,7 @@ LONGEST_RECORD = 16 << 20  # bytes; a thousand times what a record with many fur
 ROWS_A_BATCH = 10_000
 BYTES_A_BATCH = 32 << 20
 # Landed records, read as often as it is called: what a function makes of each batch of them, in the given columns.
-Landed = Callable[[Callable[[pa.RecordBatch], pa.RecordBatch], str], DataFrame]
+Reading = Callable[[Callable[[pa.RecordBatch], pa.RecordBatch], str], DataFrame]
 Row = tuple[str, int, bytes | None, str | None, dict[str, str | None] | None]
 ROW = pa.schema(
     [
@@ -43,7 +43,7 @@ ROW = pa.schema(
 
 def records_of(
     spark: SparkSession, files: Sequence[tuple[str, str]], stems: Sequence[Stem], latest: datetime
-) -> Landed:
+) -> Reading:
     """Every record of some files of JSON Lines and runs of tools.
 
     Python tasks read them, each file or run in one: Spark's own text source can neither say where a packed file breaks
@@ -73,22 +73,22 @@ def records_of(
     return read
 
 
-def refused_rows(spark: SparkSession, refused: Mapping[str, Fault]) -> Landed:
+def refused_rows(spark: SparkSession, refused: Mapping[str, Fault]) -> Reading:
     """Files that are refused as a whole, by source; position 0 is the file itself."""
     return rows_landed(spark, [_row(source, 0, fault) for source, fault in refused.items()])
 
 
-def rows_landed(spark: SparkSession, rows: Sequence[Row]) -> Landed:
+def rows_landed(spark: SparkSession, rows: Sequence[Row]) -> Reading:
     """Rows, at least one."""
     return frame_landed(spark.createDataFrame(pa.Table.from_batches([_batch(rows)])))
 
 
-def frame_landed(frame: DataFrame) -> Landed:
+def frame_landed(frame: DataFrame) -> Reading:
     """Rows of a frame in the columns of `LANDED`."""
     return lambda each, columns: frame.mapInArrow(lambda batches: map(each, batches), columns)
 
 
-def as_landed(landed: Sequence[Landed]) -> DataFrame:
+def as_landed(landed: Sequence[Reading]) -> DataFrame:
     """All landed records as they are, in the columns of `LANDED`."""
     columns = LANDED.replace("record string", "record binary")
     rows = union_all([read(_with_bytes, columns) for read in landed])

@@ -16,8 +16,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.ingest.canonical import FIELDS, FIGURE_NAMES, LISTS, MOMENTS, OLDEST, TEXTS, TOTALS, extra
-from jobs.ingest.records import REFUSED, Landed, union_all
-from jobs.tables import BACKUP_KINDS, BACKUPS, STATUSES
+from jobs.ingest.records import REFUSED, Reading, union_all
+from jobs.tables import BACKUP_KINDS, BACKUPS, STATUSES, UNSAID, WORDS
 
 TYPES = (
     dict.fromkeys(TEXTS, pa.string())
@@ -30,14 +30,13 @@ AT = pa.timestamp("us", "UTC")
 MOMENT = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-](0\d|1[0-7]):[0-5]\d)$"
 READ = pa.schema(TYPES | dict.fromkeys(MOMENTS, AT) | dict.fromkeys(("is_readable", "has_further"), pa.bool_()))
 FEWEST = 16  # lines; where so few can't be read at once, all of them are read at length
-COLUMNS = [c for c in BACKUPS.columns if c.name not in ("extra", "run_id")]
-ROW = (
-    ", ".join(f"{c.name} {c.type}" for c in COLUMNS)
-    + f", record binary, record_sha256 string, {REFUSED}, is_in_order boolean, has_further boolean"
-)
+# What a task hands on of a record; its further fields are left to Spark.
+COLUMNS = [f"{c.name} {c.type}" for c in BACKUPS.columns if c.name not in ("extra", "run_id")]
+COLUMNS += ["record binary", "record_sha256 string", REFUSED, "is_in_order boolean", "has_further boolean"]
+NAMES = [column.partition(" ")[0] for column in COLUMNS]
 
 
-def typed(landed: Sequence[Landed], tenants: Mapping[str, str], moment: datetime, max_ahead_days: int) -> DataFrame:
+def typed(landed: Sequence[Reading], tenants: Mapping[str, str], moment: datetime, max_ahead_days: int) -> DataFrame:
     """Each landed record as a `backups` row, read at once by its types, and whether that is safe to use.
 
     Parameters
@@ -53,7 +52,7 @@ def typed(landed: Sequence[Landed], tenants: Mapping[str, str], moment: datetime
         anything.
     """
     latest = (moment + timedelta(days=max_ahead_days)).astimezone(UTC)
-    rows = union_all([read(lambda batch: typed_batch(batch, tenants, latest), ROW) for read in landed])
+    rows = union_all([read(lambda batch: typed_batch(batch, tenants, latest), ", ".join(COLUMNS)) for read in landed])
     rows = rows.withColumn("record", F.col("record").cast("string"))
     # Arrow skips what it does not look for; that it is JSON at all, Spark has to say.
     is_json = ~F.col("has_further") | F.json_object_keys("record").isNotNull()
@@ -70,39 +69,27 @@ def typed(landed: Sequence[Landed], tenants: Mapping[str, str], moment: datetime
 
 
 def typed_batch(batch: pa.RecordBatch, tenants: Mapping[str, str], latest: datetime) -> pa.RecordBatch:
-    """The same for a batch in the columns of `records.LANDED`: the columns of `ROW`."""
+    """The same for a batch in the columns of `records.LANDED`: those of `COLUMNS`."""
     records = batch["record"].cast(pa.binary())
     said = _spread(records, pc.and_(pc.is_null(batch["refused"]), _is_object(records)))
     prefix_tenant = _tenant_of_prefix(batch["source"], tenants)
-    given = {name: _text(said[name]) for name in ("tenant_id", "product", "device_id", "backup_id")}
-    columns = said | {
-        "tenant_id": pc.coalesce(prefix_tenant, given["tenant_id"], "default"),
-        "product": pc.coalesce(given["product"], "canonical"),
-        "device_id": given["device_id"],
-        "backup_id": given["backup_id"],
-        "backup_kind": pc.coalesce(_text(said["backup_kind"]), "unknown"),
-        "status": pc.coalesce(_text(said["status"]), "complete"),
-        "day": said["ended_at"].cast(pa.date32()),
-    }
+    words = {name: pc.coalesce(_text(said[name]), pa.scalar(UNSAID.get(name), pa.string())) for name in WORDS}
+    words["tenant_id"] = pc.coalesce(prefix_tenant, words["tenant_id"])
+    columns = said | words | {"day": said["ended_at"].cast(pa.date32())}
     is_own = pc.fill_null(pc.equal(prefix_tenant, said["tenant_id"]), True)
     is_in_order = pc.fill_null(pc.and_(_all([said["is_readable"], is_own]), _in_order(columns, latest)), False)
     has_further = pc.fill_null(said["has_further"], False)
     is_kept = pc.or_(pc.invert(is_in_order), has_further)
     columns |= {name: batch[name] for name in ("source", "position", "record_sha256", "refused")}
     columns |= {"record": pc.if_else(is_kept, records, None), "is_in_order": is_in_order, "has_further": has_further}
-    names = [c.name for c in COLUMNS] + ["record", "record_sha256", "refused", "is_in_order", "has_further"]
-    return pa.RecordBatch.from_arrays([columns[name] for name in names], names)
+    return pa.RecordBatch.from_arrays([columns[name] for name in NAMES], NAMES)
 
 
 def _spread(records: pa.Array, is_read: pa.Array) -> dict[str, pa.Array]:
     """Columns of `READ`, a row a record; null where it is not read, or could not be."""
-    read = _read(records.filter(is_read)).combine_chunks()
+    read = _read(records.filter(is_read))
     turn = pc.if_else(is_read, pc.subtract(pc.cumulative_sum(is_read.cast(pa.int32())), 1), None)
-    return {name: _one(read[name]).take(turn) for name in READ.names}
-
-
-def _one(column: pa.ChunkedArray) -> pa.Array:
-    return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+    return {name: read[name].combine_chunks().take(turn) for name in READ.names}
 
 
 def _is_object(records: pa.Array) -> pa.Array:

@@ -16,7 +16,7 @@ from jobs.ingest.typed import FEWEST, typed, typed_batch
 from tests.conftest import MOMENT
 from tests.rows import record
 
-TENANTS = {"canonical/a/": "a"}
+TENANTS = {"canonical/a/": "a", "canonical/a/b/": "b"}
 STRANGE = (
     *(None, True, 0, -1, 5, 10**12, 2**63 - 1, 2**63, 1.0, 0.5, 1e300, float("nan"), float("inf")),
     *("", " ", "\t", "12", "a", "\x00", "\ud800", "\U0001f4be", "failed", "full", '"x": ', "2025-01-01T00:00:00Z"),
@@ -68,11 +68,13 @@ def test_a_record_in_order_is_the_row_that_reading_it_as_text_gives_and_no_other
     landed = [("canonical/x.jsonl", place, text, None, None) for place, text in enumerate(texts)]
     landed.append(("canonical/a/x.jsonl", 0, json.dumps(record(0, tenant_id="b")), None, None))
     landed.append(("canonical/a/x.jsonl", 1, json.dumps(record(0, tenant_id="a")), None, None))
+    landed.append(("canonical/a/b/x.jsonl", 1, json.dumps(record(0)), None, None))
     landed.append(("canonical/a/x.jsonl", 2, json.dumps(record(0)), None, ("bad_line", None, "refused by its reader")))
     landed.append(("canonical/a/x.jsonl", 3, None, "ab" * 32, ("too_long", None, "not held")))
     records = one_by_one.createDataFrame(landed, LANDED)
     in_order = those_in_order(records)
-    places = [("canonical/x.jsonl", place) for place in range(len(IN_ORDER))] + [("canonical/a/x.jsonl", 1)]
+    places = [("canonical/x.jsonl", place) for place in range(len(IN_ORDER))]
+    places += [("canonical/a/x.jsonl", 1), ("canonical/a/b/x.jsonl", 1)]
     assert sorted(in_order.select("source", "position").collect()) == sorted(places)
     assert_same_as_text(in_order, records)
 
