@@ -1,7 +1,8 @@
 """kopia: `snapshot create --json` with its exit status, and `snapshot list --json --storage-stats` beside it or alone.
 
-Read as printed by 0.23. What a snapshot added to the store is told by the list alone, and counts of changes by neither:
-only by how much the number of files changed. docs/bring-your-own.md says how to collect the files.
+Read as printed by 0.23. What a snapshot added to the store is told by the list alone. Neither counts changes: by how much
+the number of files changed is known, and from the list how many contents were new. docs/bring-your-own.md says how to
+collect the files.
 """
 
 from __future__ import annotations
@@ -110,11 +111,28 @@ def _new_data(snapshot: Record, listed: Sequence[Record]) -> Record:
     sizes = [(count(each, "originalContentBytes"), count(each, "packedContentBytes")) for each in found]
     unique, packed = sizes[place]
     compresses = any(new is not None and stored is not None and stored < new for new, stored in sizes)
+    updated = _updated(found[place], *(_files(listed[at]) for at in (place - 1, place)))
+    by_rule = [] if updated is None else ["files_updated"]
     return {
         "backup_kind": "incremental",
+        "files_updated": updated,
+        "derived": by_rule,
+        "upper_bound": by_rule,
         "bytes_unique": unique,
         "bytes_compressed": None if unique is None or packed is None or not compresses else min(packed, unique),
     }
+
+
+def _updated(new_data: Record, before: int | None, after: int | None) -> int | None:
+    """New contents beyond the files gained: those updated, and as many of the added as others were deleted."""
+    contents = count(new_data, "fileObjects")
+    if contents is None or before is None or after is None:
+        return None
+    return max(0, contents - max(0, after - before))
+
+
+def _files(snapshot: Record) -> int | None:
+    return count(_object(_object(snapshot, "rootEntry"), "summ"), "files")
 
 
 def _failed(stem: Stem, snapshot: Record, device_id: str) -> Record:

@@ -65,6 +65,20 @@ def test_the_list_beside_a_run_says_how_much_was_new_and_how_it_compressed(read)
     assert record["backup_kind"] == "full"
 
 
+@pytest.mark.parametrize(
+    ("files", "contents", "updated"),
+    [(1708, 7, 7), (1711, 7, 4), (1700, 7, 7), (1720, 7, 0), (1708, None, None)],
+)
+def test_new_contents_beyond_the_files_gained_were_updated(read, files, contents, updated):
+    newer = stored(2, 100, 40)
+    newer["rootEntry"] = {**newer["rootEntry"], "summ": {**SUMMARY, "files": files}}
+    newer["storageStats"]["newData"]["fileObjects"] = contents
+    *_, record = read({"list.json": [stored(1, 900, 300), newer]})
+    assert record.get("files_updated") == updated
+    for mark in ("derived", "upper_bound"):
+        assert ("files_updated" in record.get(mark, [])) == (updated is not None)
+
+
 def test_of_the_oldest_snapshot_in_a_list_nothing_is_called_new(read):
     oldest, newer = read({"list.json": [stored(2, 100, 40), stored(1, 900, 300)]})  # whatever their order
     assert oldest["backup_id"] < newer["backup_id"]
