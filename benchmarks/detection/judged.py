@@ -73,7 +73,7 @@ def judge(
     before = {name: column[beside.row] for name, column in backups.items()}
     found = {}
     for attack in attacks:
-        scores = score_walk(as_printed(attacked(before, attack), product), beside, fleet)
+        scores = score_walk(as_printed(attacked(before, attack), product, before), beside, fleet)
         sums = {budget: add_up_after(scores, clean[budget], previous[at], threshold_of(budget)) for budget in BUDGETS}
         found[attack] = ({budget: own.score for budget, own in sums.items()}, sums[1.0].kind)
     judged = {}

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.detection.histories import DATA, described, read_histories
-from benchmarks.detection.judged import BUDGETS, Judged, judge, merged, recall
+from benchmarks.detection.judged import BUDGETS, Judged, false_alerts, judge, merged, recall
 from jobs.model.arrays import age_of
 from jobs.model.attacks import ATTACKS
 from jobs.model.fleet import FleetModel, read_fleet_model
@@ -100,10 +100,8 @@ def figures(judged: Judged) -> dict[str, float]:
     """Mean recall of the headline attacks, and alerts a device-year, by budget."""
     by_attack = recall(judged)
     mean = float(np.mean([by_attack[attack]["budget 1"] for attack in ATTACKS]))
-    alerts = {
-        f"alerts, budget {b:g}": round(float((judged.clean >= -np.log10(b)).sum() / judged.years), 2) for b in BUDGETS
-    }
-    return {"recall": round(mean, 3), **alerts}
+    rates = false_alerts(judged)
+    return {"recall": round(mean, 3), **{f"alerts, budget {b:g}": round(rates[f"budget {b:g}"], 2) for b in BUDGETS}}
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ def judge_slow(rows: tuple[Any, ...], fleet: FleetModel, product: Product) -> di
     at = (starts[:, np.newaxis] + np.arange(RUN)).ravel()
     beside = Walk(walk.models, walk.row[at], walk.refit[at])
     before = {name: column[beside.row] for name, column in backups.items()}
-    runs = {name: score_walk(as_printed(attacked(before, name), product), beside, fleet) for name in SLOW}
+    runs = {name: score_walk(as_printed(attacked(before, name), product, before), beside, fleet) for name in SLOW}
     years, previous = judged_years(backups["ended_at"], device), previous_of(walk)
     found = {}
     for name in np.unique(group):

@@ -32,8 +32,7 @@ def judge_fleet(spark: SparkSession, backups: Path, what_if: Path | None, judge:
     backups, what_if : Path
         Files or folders that every worker can read.
     judge : function
-        From backups and what-if rows (None: none) of whole devices to their scores, in the columns of
-        `jobs.backtest.rows.SCORES`, and their tally.
+        `jobs.backtest.part.judged_part`, with all but its first two parameters given.
     out : Path
         A folder that every worker can write.
 

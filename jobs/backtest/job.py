@@ -12,22 +12,19 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from jobs import __version__
-from jobs.backtest.changes import history_of
 from jobs.backtest.findings import Findings, findings
 from jobs.backtest.measures import Rate
 from jobs.backtest.page import page
+from jobs.backtest.part import judged_part
 from jobs.backtest.reading import files_of, read_backups, read_what_if
-from jobs.backtest.rows import alerted, judged, rows_of, scores_table
 from jobs.backtest.suspects import Rules
-from jobs.backtest.tally import Tally, tallied
 from jobs.config import Config
 from jobs.errors import UdaError
 from jobs.model.calibration import threshold_of
-from jobs.model.fleet import FleetModel, read_fleet_model
+from jobs.model.fleet import read_fleet_model
 from jobs.words import count_in_words
 
 LARGE_INPUT = 100 << 20  # bytes: up to a few million rows, and one gigabyte of memory for each of them
@@ -72,23 +69,6 @@ def backtest(
         (draft / "report.html").write_text(text, encoding="utf-8")
         _put_in_place(draft, out)
     said.write(_in_short(found, out))
-
-
-def judged_part(
-    backups: pa.Table, what_if: pa.Table | None, fleet: FleetModel, rules: Rules, look_back_days: int
-) -> tuple[pa.Table, Tally]:
-    """Scores and tally of whole devices; no device's depend on another's.
-
-    Raises
-    ------
-    UdaError
-        A backup is there twice with different figures, or a what-if row stands for none.
-    """
-    history = history_of(backups, look_back_days)
-    rows = rows_of(history, what_if)
-    scores = judged(rows, history, fleet, rules)
-    alerts = alerted(scores, rules.threshold)
-    return scores_table(rows, scores, alerts), tallied(history, rows, scores, alerts)
 
 
 def is_for_spark(backups: Path, what_if: Path | None) -> bool:

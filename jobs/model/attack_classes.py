@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Share = Array | float  # of the device's files
 
 NOTE_BYTES = 334  # what ransomware appends to each file: the wrapped key and a marker
 FASTEST_BYTES = 4_096  # the fastest families encrypt this much of the start of a file
@@ -36,7 +37,7 @@ class Before:
         """Mean size of a file, bytes."""
         return self.bytes / self.files
 
-    def count(self, share: float) -> Array:
+    def count(self, share: Share) -> Array:
         """Files in this share, at least one."""
         return np.maximum(1.0, np.rint(share * self.files))
 
@@ -88,7 +89,7 @@ def _start_encrypted(start: int) -> Ratio:
     return ratio
 
 
-def _overwrite(share: float, ratio: Ratio, growth: float = 1.0) -> Recipe:
+def _overwrite(share: Share, ratio: Ratio, growth: float = 1.0) -> Recipe:
     def change(before: Before) -> Change:
         replaced = share * before.bytes
         uploaded = growth * replaced
@@ -134,11 +135,11 @@ def _stop_djvu(before: Before) -> Change:
     )
 
 
-def _delete(share: float) -> Recipe:
+def _delete(share: Share) -> Recipe:
     return lambda before: Change(deleted=before.count(share))
 
 
-def _add(share: float) -> Recipe:
+def _add(share: Share) -> Recipe:
     def change(before: Before) -> Change:
         size = share * before.bytes
         return Change(added=before.count(share), uploaded=size, compressed=before.density * size)
@@ -183,8 +184,8 @@ def _upgrade(before: Before) -> Change:
     return Change(exchanged, before.count(0.3), exchanged, uploaded=size, compressed=compressed, replaced=replaced)
 
 
-# One attack of each kind, by the share of the files that it touches.
-OF_KIND: dict[str, Callable[[float], Recipe]] = {
+# One attack of each kind, by the share of the files that it touches; one for all devices, or one for each.
+OF_KIND: dict[str, Callable[[Share], Recipe]] = {
     "encrypt": lambda share: _overwrite(share, _random),
     "delete": _delete,
     "add": _add,

@@ -103,10 +103,10 @@ def set_of(figures: Arrays, is_counted: Array, is_sent: Array, is_named: Array) 
     is_stored = ~np.isnan(figures["stored_excess"])
     has_ratio = ~np.isnan(figures["files_uploaded"] + figures["bytes_compressed"])
     has_files, has_totals = ~np.isnan(figures["files_before"]), ~np.isnan(figures["bytes_gained"])
-    is_whole = has_ratio & is_counted
     is_full = is_stored & is_counted
     with_store = (is_full & ~(figures["density_before"] >= DENSE_STORE), is_full, is_stored)
-    with_ratio = (is_whole & is_sent & is_named, is_whole & is_sent, is_whole, has_ratio)
+    is_saved = has_ratio & np.isnan(figures["files_added"])
+    with_ratio = (is_saved, has_ratio & is_named, has_ratio & is_counted & is_sent, has_ratio)
     choices = [*with_store, *with_ratio, has_files & is_counted, has_files, has_totals]
     found: Array = np.select(choices, range(len(choices)), len(choices))
     return found

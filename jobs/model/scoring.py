@@ -27,8 +27,10 @@ _REWRITES = [_NAMES.index(name) for name in ("modify", "surge")]
 _ADDS = [_NAMES.index(name) for name in ("add", "stage")]
 _LOST, _DELETED = SIGNALS.index("lost"), [SIGNALS.index(name) for name in ("deleted", "deleted_net", "deleted_alone")]
 _STORED_EXCESS, _RATIO_HIGH = SIGNALS.index("stored_excess"), SIGNALS.index("ratio_high")
+_EXCESS_BYTES = SIGNALS.index("excess_bytes")
 _GAINED, _REWRITTEN = SIGNALS.index("gained"), SIGNALS.index("rewritten")
 SURELY_DENSE = 2.0  # evidence: one ordinary backup in a hundred compresses so badly
+SURELY_RARER = 1.0  # difference of evidence: ten times as rare
 
 
 def score_backups(backups: Arrays, models: Arrays, fleet: FleetModel, beside: Array | None = None) -> dict[str, Array]:
@@ -152,13 +154,15 @@ def _named(winner: Array, rows: Arrays) -> Array:
 
     What looks like rewritten files is encryption in place where it did not compress as usual; so is what looks like
     dense new files where the updated ones can hold it. What looks like encrypted files is new dense ones where the
-    device gained more than it rewrote.
+    device gained more than it rewrote, or enough to hold what is dense while it rewrote what it usually does.
     """
     evidence, signals = rows["evidence"], rows["signals"]
     has_store = ~np.isnan(signals[:, _STORED_EXCESS])
     is_dense = np.where(has_store, evidence[:, _STORED_EXCESS], evidence[:, _RATIO_HIGH]) >= SURELY_DENSE
     # Not where one of the two is unknown; and encryption leaves room for little else on the same day.
-    is_gained = signals[:, _GAINED] > signals[:, _REWRITTEN]
+    gained, dense = signals[:, _GAINED], np.where(has_store, signals[:, _STORED_EXCESS], signals[:, _EXCESS_BYTES])
+    is_rarer = evidence[:, _GAINED] > evidence[:, _REWRITTEN] + SURELY_RARER
+    is_gained = (gained > signals[:, _REWRITTEN]) | (is_rarer & (gained >= dense))
     is_updated = rows["is_rewrite"] & ~is_gained & np.isin(winner, _ADDS)
     is_encrypted = np.where(np.isin(winner, _REWRITES), is_dense, is_updated)
     named: Array = np.where(is_encrypted, _IN_PLACE, winner)

@@ -15,6 +15,8 @@ PIECES = len(EVIDENCE_KNOTS) - 1
 TOP_FLOOR = 1.0  # smallest weight of what touches nearly all of a device
 # Where a little of each file is encrypted, that all of them changed is the only thing to see.
 TOP_FLOORS = {"modify": 2.5}
+# The same for what is deleted or added: half of a device's files is louder than a tenth of them, however rare both are.
+BIG_FLOORS = {"delete": {"big deleted": 1.0}, "add": {"big added_net": 1.0}}
 
 # Name, what it is a share of: signals of files beside the files before; of bytes beside the bytes before.
 SHARES = {
@@ -128,16 +130,16 @@ SURGING = ("updated_net", "rewritten")
 SUB_KINDS = (*LEARNED, SURGE)
 # Each sub-kind's part of the false alerts that are allowed, by what a backup shows (`jobs.model.point_sets.SETS`).
 BUDGETS = {
-    "stored": (0.215, 0.02, 0.089, 0.375, 0.196, 0.078, 0.022, 0.0025, 0.0025),
-    "dense": (0.19, 0.02, 0.08, 0.37, 0.17, 0.07, 0.085, 0.0025, 0.0125),
-    "totals": (0.34, 0.05, 0.0034, 0.27, 0.19, 0.07, 0.05, 0.02, 0.0067),
-    "ratio": (0.198, 0.05, 0.095, 0.327, 0.174, 0.102, 0.049, 0.003, 0.002),
-    "ratio_counts": (0.165, 0.13, 0.003, 0.31, 0.21, 0.11, 0.062, 0.005, 0.005),
-    "ratio_unique": (0.2, 0.175, 0.012, 0.29, 0.185, 0.08, 0.048, 0.0025, 0.0075),
-    "ratio_totals": (0.2, 0.12, 0.003, 0.28, 0.183, 0.11, 0.08, 0.004, 0.02),
-    "counts": (0.02, 0.225, 0.004, 0.245, 0.175, 0.108, 0.068, 0.015, 0.14),
-    "counts_totals": (0.04, 0.14, 0.004, 0.27, 0.206, 0.11, 0.11, 0.02, 0.1),
-    "size": (0.0466, 0.0229, 0.0046, 0.2469, 0.2332, 0.1143, 0.2286, 0.0114, 0.0914),
+    "stored": (0.2535, 0.032, 0.063, 0.322, 0.231, 0.0785, 0.0155, 0.002, 0.0025),
+    "dense": (0.125, 0.008, 0.088, 0.407, 0.187, 0.077, 0.0928, 0.0027, 0.0125),
+    "totals": (0.38, 0.035, 0.0034, 0.285, 0.18, 0.06, 0.03, 0.02, 0.0066),
+    "ratio_saved": (0.27, 0.26, 0.004, 0.02, 0.08, 0.03, 0.325, 0.006, 0.005),
+    "ratio": (0.21, 0.03, 0.08, 0.315, 0.21, 0.095, 0.055, 0.003, 0.002),
+    "ratio_counts": (0.15, 0.148, 0.003, 0.315, 0.213, 0.125, 0.038, 0.003, 0.005),
+    "ratio_unique": (0.205, 0.19, 0.012, 0.275, 0.165, 0.085, 0.05, 0.012, 0.006),
+    "counts": (0.15, 0.255, 0.003, 0.175, 0.125, 0.14, 0.055, 0.012, 0.085),
+    "counts_totals": (0.098, 0.2, 0.01, 0.17, 0.13, 0.16, 0.1, 0.032, 0.1),
+    "size": (0.084, 0.073, 0.005, 0.19, 0.211, 0.121, 0.243, 0.013, 0.06),
     "upload": (0.18, 0.01, 0.004, 0.01, 0.2, 0.206, 0.27, 0.01, 0.11),
 }
 
@@ -166,11 +168,12 @@ def columns_used() -> NDArray[np.bool_]:
 
 def floors() -> NDArray[np.float64]:
     """Smallest weight of each column in each of `LEARNED`: shape (columns, 8)."""
-    named = [{f"top {share}" for share in sub_kind.top} for sub_kind in LEARNED]
-    smallest = [TOP_FLOORS.get(sub_kind.name, TOP_FLOOR) for sub_kind in LEARNED]
-    return np.array(
-        [[floor * (name in names) for floor, names in zip(smallest, named, strict=True)] for name, _ in COLUMNS]
-    )
+    named = [
+        dict.fromkeys((f"top {share}" for share in sub_kind.top), TOP_FLOORS.get(sub_kind.name, TOP_FLOOR))
+        | BIG_FLOORS.get(sub_kind.name, {})
+        for sub_kind in LEARNED
+    ]
+    return np.array([[floor_of.get(name, 0.0) for floor_of in named] for name, _ in COLUMNS])
 
 
 def _names(sub_kind: SubKind) -> set[str]:

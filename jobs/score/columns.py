@@ -8,7 +8,6 @@ import pyarrow as pa
 from jobs.model.arrays import Array, above_zero
 from jobs.model.cumulative import ADDED_UP
 from jobs.model.signals import SIGNALS
-from jobs.tables import KINDS
 
 TOLD_FROM = 1.0  # evidence: one ordinary backup in ten
 ARROW = {"string": pa.string(), "double": pa.float64(), "bigint": pa.int64()}
@@ -43,16 +42,6 @@ def sums_map(values: Array, sums: Array, type_: pa.DataType) -> pa.Array:
     keys = pa.array(ADDED_UP, pa.string()).take(pa.array(kind))
     offsets = pa.array(np.append(0, np.cumsum(counts)), pa.int32(), mask=np.append(counts == 0, False))
     return pa.MapArray.from_arrays(offsets, keys, pa.array(values.take(at), type_))
-
-
-def shares_map(rows: Array, shares: Array, length: int) -> pa.Array:
-    """Shares by kind for these rows, null where no share would alert; no map at all for the other rows."""
-    has_map = np.zeros(length, bool)
-    has_map[rows] = True
-    starts = np.cumsum(has_map) * len(KINDS)
-    offsets = pa.array(np.append(0, starts), pa.int32(), mask=np.append(~has_map, False))
-    keys = pa.array(KINDS * len(rows), pa.string())
-    return pa.MapArray.from_arrays(offsets, keys, pa.array(shares.ravel(), pa.float64(), from_pandas=True))
 
 
 def unseen_list(unseen: Array) -> pa.Array:

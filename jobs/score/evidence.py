@@ -20,8 +20,7 @@ from jobs.model.fleet import FleetModel
 from jobs.model.histograms import BINS
 from jobs.model.scoring import explain, score_backups
 from jobs.model.signals import FIGURES, SIGNALS, UNIT_OF_SIGNAL
-from jobs.model.smallest_share import smallest_shares
-from jobs.score.columns import ARROW, evidence_map, named, shares_map, spread, sums_map, typed, unseen_list
+from jobs.score.columns import ARROW, evidence_map, named, spread, sums_map, typed, unseen_list
 from jobs.tables import BACKUP_KEY, DEVICE, KINDS, SCORES
 
 DEVICE_NAMES = tuple(column.name for column in DEVICE)
@@ -35,6 +34,7 @@ LINKS = ("backup", "previous")
 SUMS = {f"sum_{kind}": ("cumulative", kind) for kind in ADDED_UP}
 SUMS |= {f"backups_{kind}": ("cumulative_backups", kind) for kind in ADDED_UP}
 NUMBERS = ("ratio_offset", "ratio_spread", "stored_density", "backups_per_year")
+SHARE = "smallest_share"  # handed on as it is
 ARRAYS = {"top": len(SIGNALS), "bins": len(SIGNALS) * BINS}
 # What the kernel gives; the rest of `scores` is the same for all rows.
 CONSTANT = ("threshold", "budget", "model_version", "run_id")
@@ -73,7 +73,7 @@ def scored(
     )
     figures = judged.select(*CARRIED, *links, *[F.col(name).cast("double").alias(name) for name in FIGURES])
     # Not a join: that would hand the kernel a model's numbers once for every backup.
-    both = figures.unionByName(models.select(*DEVICE_NAMES, *NUMBERS, *ARRAYS), allowMissingColumns=True)
+    both = figures.unionByName(models.select(*DEVICE_NAMES, *NUMBERS, *ARRAYS, SHARE), allowMissingColumns=True)
     if before is None:
         both = both.withColumns({name: F.lit(None).cast("double") for name in SUMS})
     else:
@@ -136,7 +136,9 @@ def score_part(rows: pa.Table, fleet: FleetModel, threshold: float) -> pa.Table:
     backups = backups[np.argsort(device[backups], kind="stable")]
     before = _before(rows.select([*LINKS, *SUMS]), device, backups, np.flatnonzero(is_sum))
     ordered = rows.select([*CARRIED, *FIGURES]).combine_chunks().take(pa.array(backups))
-    return _scored(ordered, before, models, model_of[device[backups]], fleet, threshold)
+    beside = model_of[device[backups]]
+    share = rows[SHARE].filter(is_model).combine_chunks().take(pa.array(beside, mask=beside == n_models))
+    return _scored(ordered.append_column(SHARE, share), before, models, beside, fleet, threshold)
 
 
 def _scored(
@@ -147,7 +149,7 @@ def _scored(
     fleet: FleetModel,
     threshold: float,
 ) -> pa.Table:
-    """Scores of all rows; what is usual and what would be seen is worked out for those that alert, else null."""
+    """Scores of all rows; what is usual is worked out for those that alert, else null."""
     backups = {name: _numbers(rows[name]) for name in FIGURES}
     scores, told, unseen = _alone(backups, models, beside, fleet)
     previous, sums_before, backups_before = before
@@ -166,12 +168,11 @@ def _scored(
         "cumulative_backups": sums_map(sums.backups, sums.sums, pa.int64()),
         "backups_together": pa.array(sums.together, pa.int64(), mask=sums.together == 0),
         "unseen": unseen,
-        "smallest_share": shares_map(alerts, smallest_shares(of_those, of_alerts, fleet, threshold), len(rows)),
         "signal": named(signal, SIGNALS),
         "unit": named(signal, tuple(UNIT_OF_SIGNAL[name] for name in SIGNALS)),
         **{name: spread(reasons[name], alerts, len(rows)) for name in ("value", "usual_low", "usual_high", "share")},
     }
-    columns = [rows[c.name] if c.name in CARRIED else typed(given[c.name], ARROW[c.type]) for c in GIVEN]
+    columns = [rows[c.name] if c.name in (*CARRIED, SHARE) else typed(given[c.name], ARROW[c.type]) for c in GIVEN]
     return pa.Table.from_arrays(columns, names=[column.name for column in GIVEN])
 
 

@@ -24,7 +24,7 @@ SCORE_STEP = 0.1  # of the curves
 # By how many of the newest backups teach: the power of their backups a year with which busy devices alert about as
 # often as others. A single backup of a busy device is less likely to look odd only where its own history is known.
 SCHEDULE_POWERS = {0: 0.8, 5: 0.8, 20: 0.5, HISTORY: 0.3}
-YOUNG_MARGIN = 1.2  # devices with a short history alerted so many times as often on other origins as on those fitted
+YOUNG_MARGIN = 1.3  # devices with a short history alerted so many times as often on other origins as on those fitted
 
 
 def gathered(backups: Arrays, walk: Walk, fleet: FleetModel) -> dict[str, Array]:

@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 from jobs import episodes, registry
 from jobs.champion import Champion, champion, keep, registered
 from jobs.config import Config
+from jobs.model.calibration import threshold_of
 from jobs.store import Store
 from jobs.tables import ANOMALIES, DEVICE_MODELS, FEATURES, FEEDBACK, SCORES
 from jobs.train import challenger
@@ -86,7 +87,9 @@ def _refit(store: Store, config: Config, fleet: Champion, rows: DataFrame, versi
     }
     with registry.training_run(config.mlflow, store.lake, version, facts) as metrics:
         partitions = math.ceil(window["teachers"] / config.train.rows_per_partition)
-        store.replace_slice(device_models(rows, fleet.model, version, partitions), DEVICE_MODELS, version)
+        threshold = threshold_of(config.score.budget)
+        models = device_models(rows, fleet.model, version, partitions, threshold)
+        store.replace_slice(models, DEVICE_MODELS, version)
         devices = store.read(DEVICE_MODELS).where(F.col("model_version") == version).count()
         metrics |= {"devices": devices, "teachers": window["teachers"]}
     return {"devices": devices, "teachers": window["teachers"]}

@@ -8,11 +8,11 @@ from scipy.optimize import minimize  # type: ignore[import-untyped]
 from jobs.model.arrays import Array
 from jobs.model.sub_kinds import COLUMNS, LEARNED, SURGING, columns_used, floors
 
-ATTACK_PART = 0.1  # all attacks together weigh as much as this part of the clean backups
+ATTACK_PART = 0.3  # all attacks together weigh as much as this part of the clean backups
 NAMING_PART = 0.2  # how much it counts that an attack is taken for its own sub-kind
-RIDGE = 1e-4
+RIDGE = 2e-5
 FIRST_WEIGHT, FIRST_INTERCEPT = 0.2, -6.0
-STEPS = 40
+STEPS = 80
 
 
 def fit_points(clean: Array, clean_weights: Array, attacks: Array, sub_kind: Array) -> tuple[Array, Array]:

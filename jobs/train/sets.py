@@ -108,7 +108,7 @@ def _attacks(
     rows: Mapping[str, Any] = {name: column[beside.row] for name, column in backups.items()}
     columns, sub_kind = [], []
     for place, attacked in enumerate(drawn_attacks({**rows, "stored_density": density}, seed).values()):
-        for part in compared_walk(as_printed(attacked, product), beside, fleet):
+        for part in compared_walk(as_printed(attacked, product, rows), beside, fleet):
             columns.append(part["columns"])
             sub_kind.append(np.full(len(part["columns"]), place))
     return np.concatenate(columns), np.concatenate(sub_kind)

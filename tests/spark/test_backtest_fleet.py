@@ -10,7 +10,7 @@ import pytest
 from jobs.backtest import fleet
 from jobs.backtest import job as backtest_job
 from jobs.backtest.findings import findings
-from jobs.backtest.job import judged_part
+from jobs.backtest.part import judged_part
 from jobs.backtest.rows import SCORES
 from jobs.backtest.suspects import Rules
 from jobs.cli import main

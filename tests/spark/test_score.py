@@ -22,7 +22,6 @@ from jobs.model.devices import fit_devices, untaught
 from jobs.model.fleet import shipped
 from jobs.model.scoring import explain, score_backups
 from jobs.model.signals import FIGURES, LAYOUT, SIGNALS, UNIT_OF_SIGNAL
-from jobs.model.smallest_share import smallest_shares
 from jobs.run import Run
 from jobs.score.evidence import scored
 from jobs.score.job import score, score_new
@@ -57,6 +56,9 @@ def encrypted(at=0, **said):
     return usual(at, files_updated=9_000, bytes_uploaded=9 * 10**8, bytes_compressed=8_990 * 10**5, **said)
 
 
+SMALLEST = {"encrypt": 0.01, "delete": 0.1, "add": 0.2, "modify": None}
+
+
 def figures_of(rows):
     """The same rows as the kernel takes them."""
     return {name: np.array([np.nan if row.get(name) is None else row[name] for row in rows], float) for name in FIGURES}
@@ -68,6 +70,7 @@ def model_of(history):
     fitted = fit_devices({**figures_of(history), "ended_at": ended_at}, np.zeros(len(history), int), FLEET)
     first, last = (datetime.fromtimestamp(fitted[f"{which}_taught_at"][0], UTC) for which in ("first", "last"))
     row = {name: column[0].tolist() for name, column in fitted.items()}
+    row["smallest_share"] = SMALLEST
     return {**row, "layout": LAYOUT, "first_taught_at": first, "last_taught_at": last}
 
 
@@ -105,7 +108,6 @@ def kernel(session_of_tests):
         found=found,
         expected=score_backups(figures_of(rows), beside, FLEET),
         reasons=explain(figures_of(rows), beside, FLEET),
-        smallest=smallest_shares(figures_of(rows), beside, FLEET, 0.0),
     )
 
 
@@ -145,11 +147,8 @@ def test_what_is_usual_is_said_of_backups_that_alert_and_of_no_other(kernel):
         assert said == pytest.approx({name: None if np.isnan(n) else n for name, n in numbers.items()})
 
 
-def test_of_backups_that_alert_the_smallest_share_that_would_have_is_said_by_kind(kernel):
-    for row, shares in zip(kernel.found, kernel.smallest, strict=True):
-        said = {kind: None if np.isnan(share) else share for kind, share in zip(KINDS, shares, strict=True)}
-        assert row["smallest_share"] == (said if row["anomaly_score"] >= row["threshold"] else None)
-    assert any(row["smallest_share"] and None not in row["smallest_share"].values() for row in kernel.found)
+def test_every_score_says_the_smallest_share_that_could_have_been_seen_and_nothing_of_a_device_without_a_model(kernel):
+    assert [row["smallest_share"] for row in kernel.found] == [SMALLEST] * 6 + [None] * 6
 
 
 def test_the_threshold_is_minus_log10_of_the_budget():

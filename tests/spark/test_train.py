@@ -19,6 +19,7 @@ from jobs.model.devices import fit_devices, untaught
 from jobs.model.fleet import shipped
 from jobs.model.scoring import score_backups
 from jobs.model.signals import FIGURES, LAYOUT
+from jobs.model.smallest_share import smallest_shares
 from jobs.run import Run
 from jobs.store import Store
 from jobs.tables import ANOMALIES, BACKUPS, DEVICE_MODELS, FEATURES, KINDS, SCORES
@@ -155,6 +156,15 @@ def fitted_alone(rows, fleet):
     return {name: column[0] for name, column in models.items()}
 
 
+def smallest_of(rows, fleet):
+    """The kernel's own answer, beside the newest of these backups."""
+    newest = max(rows, key=lambda row: row["at"])
+    figures = {name: np.array([np.nan if newest[name] is None else newest[name]], float) for name in FIGURES}
+    models = {name: column[np.newaxis] for name, column in fitted_alone(rows, fleet).items()}
+    (shares,) = smallest_shares(figures, models, fleet, 0.0)
+    return {kind: None if np.isnan(share) else share for kind, share in zip(KINDS, shares, strict=True)}
+
+
 @pytest.mark.parametrize("partitions", [1, 5])
 def test_a_device_model_is_what_the_kernel_fits_of_that_device_alone(spark, partitions):
     draw, fleet = random.Random(3), shipped()
@@ -163,7 +173,7 @@ def test_a_device_model_is_what_the_kernel_fits_of_that_device_alone(spark, part
     rows["namesake"] = [{**row, "device_id": "device 3", "tenant_id": "b"} for row in some_teachers(draw, "", 7)]
     mixed = [row for history in rows.values() for row in history]
     draw.shuffle(mixed)
-    models = device_models(frame_of(spark, FEATURES, *mixed), fleet, "1-20250301", partitions).collect()
+    models = device_models(frame_of(spark, FEATURES, *mixed), fleet, "1-20250301", partitions, 0.0).collect()
     assert len(models) == len(rows)
     for model in models:
         history = rows["namesake" if model["tenant_id"] == "b" else model["device_id"]]
@@ -171,12 +181,13 @@ def test_a_device_model_is_what_the_kernel_fits_of_that_device_alone(spark, part
             found = model[name].timestamp() if name.endswith("_at") else model[name]
             found = np.array(np.nan if found is None else found, float)
             np.testing.assert_allclose(found, expected.astype(float), rtol=1e-6, equal_nan=True, err_msg=name)
+        assert model["smallest_share"] == smallest_of(history, fleet)
         assert (model["model_version"], model["layout"]) == ("1-20250301", LAYOUT)
 
 
 def test_an_unknown_number_of_a_device_model_is_null_and_not_nan(spark):
     teacher = frame_of(spark, FEATURES, {**COMPARED, "files_updated": 3})
-    (model,) = device_models(teacher, shipped(), "1-20250301", 1).collect()
+    (model,) = device_models(teacher, shipped(), "1-20250301", 1, 0.0).collect()
     assert (model["usual_gap_hours"], model["stored_density"], model["backups"]) == (None, None, 1)
 
 

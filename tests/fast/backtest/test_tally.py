@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jobs.backtest.findings import findings
-from jobs.backtest.job import judged_part
+from jobs.backtest.part import judged_part
 from jobs.backtest.reading import read_backups, read_what_if
 from jobs.backtest.suspects import Rules
 from jobs.backtest.tally import packed, together, unpacked

@@ -43,7 +43,7 @@ def test_attacks_are_found_within_the_budget(histories, product):
     beside = Walk(walk.models, walk.row[at], walk.refit[at])
     before = {name: column[beside.row] for name, column in backups.items()}
     for attack, floor in FLOORS[product.name].items():
-        found = score_walk(as_printed(attacked(before, attack), product), beside, FLEET)
+        found = score_walk(as_printed(attacked(before, attack), product, before), beside, FLEET)
         alerts = found["anomaly_score"] >= 0
         assert alerts.mean() >= floor, attack
         if product.set != "counts":
