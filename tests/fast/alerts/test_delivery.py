@@ -64,11 +64,12 @@ def test_a_channel_that_is_down_is_asked_a_few_times_and_holds_up_no_other():
     assert [tuple(found[name] for name in names) for found in missed] == MOST_FAILURES * [expected]
 
 
-def test_one_refused_message_holds_up_no_other():
-    queue = queue_of(6)
-    channel = Channel(refused=ids(queue)[1:3])
+def test_messages_that_are_refused_one_by_one_hold_up_no_other():
+    queue = queue_of(2 * MOST_FAILURES)
+    refused, taken = ids(queue)[::2], ids(queue)[1::2]
+    channel = Channel(refused)
     deliver({"file": queue}, {"file": channel}, MOMENT, ATTEMPTS)
-    assert channel.taken == [ids(queue)[0], *ids(queue)[3:]]
+    assert channel.taken == taken
 
 
 def test_a_channel_that_never_answers_is_left_after_the_limit_and_the_message_counts_as_tried():
