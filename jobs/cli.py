@@ -16,21 +16,21 @@ from jobs import __version__, log
 from jobs.config import Config, load_config
 from jobs.doctor.job import doctor
 from jobs.errors import ConfigError, UdaError
-from jobs.options import ExactParser, add_feedback, add_what_if_words, moment, zone
+from jobs.options import ExactParser, add_alerts, add_feedback, add_what_if_words, moment, zone
 from jobs.read.job import PRODUCTS, read
 from jobs.run import start_run
-from jobs.tables import ANOMALIES, RUNS
+from jobs.tables import ALERTS, ANOMALIES, RUNS
 
 STAGES = {
     "ingest": "read what landed into the tables backups and rejects",
     "features": "put each new backup beside the one before it",
     "train": "learn what each device usually does",
     "score": "score new backups; write scores, anomalies and devices",
-    "report": "write the page of what is unusual",
+    "report": "write the page of what is unusual, and tell of it through the channels",
 }
 LINE = """\
 stages, each a part of `run`:
-  landing -ingest-> backups -features-> features -train-> models -score-> anomalies -report-> page
+  landing -ingest-> backups -features-> features -train-> models -score-> anomalies -report-> page, alerts
 
 exit status: 0 done, whether anomalies were found or not; 1 failed, one line says why; 2 wrong usage or configuration
 """
@@ -62,12 +62,13 @@ def parser() -> argparse.ArgumentParser:
         words.add_parser(name, help=does, description=does, parents=parents)
     listing = ExactParser(add_help=False)
     listing.add_argument("--json", action="store_true", help="one JSON object a line, all columns")
-    listing.add_argument("--limit", type=int, metavar="N", help="only the newest N anomalies, or runs")
+    listing.add_argument("--limit", type=int, metavar="N", help="only the newest N of them")
     for name, does in (
         ("anomalies", "what is unusual, newest first"),
         ("runs", "what ran, and what became of every record"),
     ):
         words.add_parser(name, help=does, description=does, parents=[common, listing])
+    add_alerts(words, [common, listing])
     add_feedback(words, [common, landing])
     says = "canonical records from what a backup tool left, as JSON on stdout; what can't be used, on stderr"
     read = words.add_parser("read", help=says, description=says)
@@ -93,8 +94,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.word in ("simulate", "backtest"):
             _what_if(options)
             return 0
+        if options.word == "alerts" and options.action == "test":
+            _try_channel(options)
+            return 0
         config = _config(options)
-        does = {"anomalies": _list, "runs": _list, "feedback": _feedback}.get(options.word, _run)
+        does = {"anomalies": _list, "runs": _list, "alerts": _list, "feedback": _feedback}.get(options.word, _run)
         does(options, config)
     except ConfigError as error:
         return _failed(error, 2)
@@ -160,21 +164,39 @@ def _login_name() -> str | None:
         return None
 
 
+def _try_channel(options: argparse.Namespace) -> None:
+    from jobs.alerts.trial import try_channel
+
+    channels = load_config(options.config, os.environ).channels
+    if options.channel not in channels:
+        known = f"those are {', '.join(channels)}" if channels else "there are none"
+        raise ConfigError(f"no channel {options.channel!r} in the configuration: {known}")
+    try:
+        sent = try_channel(channels[options.channel], start_run().moment, os.environ)
+    except UdaError as error:
+        raise UdaError(f"channel {options.channel}: not delivered: {error}") from error
+    sys.stdout.write(f"channel {options.channel}: test message delivered, alert_id {sent}\n")
+
+
 def _list(options: argparse.Namespace, config: Config) -> None:
+    from jobs.alerts.listing import alerts_table
     from jobs.report import listing, reading  # half a second, which the other commands need not wait for
 
-    table = ANOMALIES if options.word == "anomalies" else RUNS
+    table = {"anomalies": ANOMALIES, "alerts": ALERTS, "runs": RUNS}[options.word]
     rows: Sequence[Mapping[str, Any]]
-    if table is ANOMALIES:
-        rows = reading.rows_of(config.lake, table, limit=options.limit)
-    else:  # a run is many rows
+    if table is RUNS:  # a run is many rows
         rows = listing.newest_runs(reading.rows_of(config.lake, table), options.limit)
+    else:
+        rows = reading.rows_of(config.lake, table, limit=options.limit)
     if options.json:
         sys.stdout.writelines(f"{line}\n" for line in listing.as_json_lines(rows))
         return
-    in_words = listing.anomalies_table if options.word == "anomalies" else listing.runs_table
-    width = shutil.get_terminal_size((120, 24)).columns
-    sys.stdout.write(in_words(rows, width, sys.stdout.isatty()).rstrip("\n") + "\n")
+    if table is ALERTS:
+        text = alerts_table(rows)
+    else:
+        in_words = listing.anomalies_table if table is ANOMALIES else listing.runs_table
+        text = in_words(rows, shutil.get_terminal_size((120, 24)).columns, sys.stdout.isatty())
+    sys.stdout.write(text.rstrip("\n") + "\n")
 
 
 def _run(options: argparse.Namespace, config: Config) -> None:

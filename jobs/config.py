@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 from zoneinfo import available_timezones
 
+from jobs.channel_settings import Channel, channels_of
 from jobs.errors import ConfigError
 
 
@@ -53,6 +54,14 @@ class Score:
 
 
 @dataclass(frozen=True)
+class Alerts:
+    """Which episodes are told, and how often that is tried."""
+
+    max_age_days: int
+    attempts: int
+
+
+@dataclass(frozen=True)
 class Mlflow:
     """Where models are recorded."""
 
@@ -70,11 +79,13 @@ class Config:
     features: Features
     train: Train
     score: Score
+    alerts: Alerts
     mlflow: Mlflow
     tenants: Mapping[str, str]
     time_zone: Mapping[str, str]
     git_devices: Mapping[str, str]
     spark: Mapping[str, str]
+    channels: Mapping[str, Channel]
 
 
 def load_config(path: Path | None, environment: Mapping[str, str]) -> Config:
@@ -107,7 +118,7 @@ def load_config(path: Path | None, environment: Mapping[str, str]) -> Config:
     return config  # type: ignore[no-any-return]  # built from Config's own field types
 
 
-FREE_TABLES = ("tenants", "time_zone", "git_devices", "spark")  # their keys are the user's own
+FREE_TABLES = ("tenants", "time_zone", "git_devices", "spark", "channels")  # their keys are the user's own
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -165,7 +176,9 @@ def _typed(kind: Any, settings: dict[str, Any], at: str, faults: list[str]) -> A
     for field in fields(kind):
         wanted, value = hints[field.name], settings[field.name]
         place = f"{at}.{field.name}".lstrip(".")
-        if is_dataclass(wanted):
+        if field.name == "channels":
+            values[field.name] = channels_of(value, faults)
+        elif is_dataclass(wanted):
             values[field.name] = _typed(wanted, value, field.name, faults)
         elif isinstance(value, dict):
             wrong = {key: item for key, item in value.items() if type(item) is not str}
@@ -186,6 +199,7 @@ def _out_of_range(settings: dict[str, Any]) -> list[str]:
         ("train", "fleet_devices"),
         ("train", "fleet_device_days"),
         ("train", "fleet_backups"),
+        ("alerts", "attempts"),
     )
     at_least_zero = (
         ("ingest", "max_ahead_days"),
@@ -194,6 +208,7 @@ def _out_of_range(settings: dict[str, Any]) -> list[str]:
         ("train", "aged_days"),
         ("train", "aged_backups"),
         ("train", "fleet_every_days"),
+        ("alerts", "max_age_days"),
     )
     faults = [f"{s}.{k}: must be 1 or more, got {settings[s][k]}" for s, k in at_least_one if settings[s][k] < 1]
     faults += [f"{s}.{k}: must be 0 or more, got {settings[s][k]}" for s, k in at_least_zero if settings[s][k] < 0]

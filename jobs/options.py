@@ -70,6 +70,19 @@ def add_feedback(words: Any, parents: Sequence[argparse.ArgumentParser]) -> None
     giving.add_argument("--moment", type=moment, metavar="TIME", help=now)
 
 
+def add_alerts(words: Any, parents: Sequence[argparse.ArgumentParser]) -> None:
+    """`alerts`: the messages of a lake; `alerts test` sends one and needs no lake."""
+    does = "messages owed and delivered, newest first; or send a test message"
+    listing = words.add_parser("alerts", help=does, description=does, parents=parents)
+    actions = listing.add_subparsers(dest="action", metavar="test", parser_class=ExactParser)
+    sends = "send a test message through one channel and say what happened"
+    testing = actions.add_parser("test", help=sends, description=sends)
+    testing.add_argument("channel", metavar="CHANNEL", help="its name, as in [channels.NAME]")
+    # Without a default of its own: it would undo what was said before the word test.
+    config = "TOML file (default: UDA_CONFIG, conf/local.toml)"
+    testing.add_argument("--config", metavar="FILE", type=Path, default=argparse.SUPPRESS, help=config)
+
+
 def zone(name: str) -> ZoneInfo:
     """A time zone by its name."""
     if name not in available_timezones():

@@ -16,6 +16,7 @@ from jobs.run import clock
 from jobs.score.job import score
 from jobs.store import Store
 from jobs.tables import (
+    ALERTS,
     ANOMALIES,
     BACKUPS,
     DEVICE_MODELS,
@@ -46,7 +47,7 @@ STAGES = {
     "features": Stage(features, (BACKUPS,), (FEATURES,)),
     "train": Stage(train, (BACKUPS, FEATURES, SCORES, ANOMALIES, FEEDBACK), (DEVICE_MODELS,)),
     "score": Stage(score, (FEATURES, DEVICE_MODELS, FEEDBACK), (SCORES, ANOMALIES, DEVICES)),
-    "report": Stage(report, (ANOMALIES, FEATURES, DEVICES), ()),
+    "report": Stage(report, (ANOMALIES, FEATURES, DEVICES, ALERTS), (ALERTS,)),
 }
 
 

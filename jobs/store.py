@@ -44,8 +44,6 @@ class Store:
     def _sql_name(self, table: Table) -> str:
         return f"delta.`{self.path(table).replace('`', '``')}`"
 
-    # --- reading ---------------------------------------------------------------------------------------------------
-
     def read(self, table: Table, days: Sequence[date] | None = None, since: date | None = None) -> DataFrame:
         """The table's rows, of the given days or since one, if any are given.
 
@@ -116,8 +114,6 @@ class Store:
                 raise failures[0] from None
             raise
 
-    # --- writing ---------------------------------------------------------------------------------------------------
-
     def insert_new(self, frame: DataFrame, table: Table, days: Sequence[date] | None) -> int:
         """Insert the rows whose key the table does not hold; return how many.
 
@@ -166,14 +162,9 @@ class Store:
         (column,) = table.partition_by
         self.make_if_missing(table)
         check_columns(frame.schema, table, f"rows for {table.name}")
-        (
-            frame.select(*table.names)
-            .write.format("delta")
-            .mode("overwrite")
-            .option("replaceWhere", f"{column} = {quoted(value)}")
-            .option("userMetadata", self.run.run_id)
-            .save(self.path(table))
-        )
+        rows = frame.select(*table.names).write.format("delta").mode("overwrite")
+        rows = rows.option("userMetadata", self.run.run_id)
+        rows.option("replaceWhere", f"{column} = {quoted(value)}").save(self.path(table))
 
     def delete_slice(self, table: Table, value: str) -> None:
         """Delete all rows whose partition column is `value`."""
@@ -183,15 +174,26 @@ class Store:
     def append(self, rows: Sequence[Mapping[str, Any]], table: Table) -> None:
         """Append rows in one commit, without Spark: for a few rows it takes Spark seconds, delta-rs a hundredth.
 
-        Raises
-        ------
-        DeltaError
-            A row breaks a CHECK, or leaves out what is required.
+        DeltaError where a row breaks a CHECK, or leaves out what is required.
         """
+        held, given = self._as_arrow(rows, table)
+        write_deltalake(held, given, mode="append")
+        self._put_together(held)
+
+    def upsert_few(self, rows: Sequence[Mapping[str, Any]], table: Table) -> None:
+        """Insert rows, or put them in the place of those that are held under their keys; as `append`, without Spark."""
+        held, given = self._as_arrow(rows, table)
+        merge = held.merge(given, same_key(table.key), source_alias="s", target_alias="t")
+        merge.when_matched_update_all().when_not_matched_insert_all().execute()
+        self._put_together(held)
+
+    def _as_arrow(self, rows: Sequence[Mapping[str, Any]], table: Table) -> tuple[DeltaTable, pa.Table]:
         self.make_if_missing(table)
         held = DeltaTable(delta_rs_address(self.path(table)))
         schema = pa.schema(held.schema().to_arrow())
-        write_deltalake(held, pa.Table.from_pylist([dict(row) for row in rows], schema), mode="append")
+        return held, pa.Table.from_pylist([dict(row) for row in rows], schema)
+
+    def _put_together(self, held: DeltaTable) -> None:
         if held.version() % COMMITS_A_FILE == 0:
             held.optimize.compact()
 
@@ -227,8 +229,6 @@ class Store:
         done = session.sql(f"MERGE INTO {self._sql_name(table)} AS t USING {view} AS s ON {on} {then}").first()
         session.catalog.dropTempView(view)
         return done.asDict() if done else {}
-
-    # --- making tables ---------------------------------------------------------------------------------------------
 
     def _is_bare(self, table: Table) -> bool:
         """Nothing was written into the table since it was made; a copied one has rows in its first commit."""

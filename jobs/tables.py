@@ -72,6 +72,8 @@ VERDICTS = {
     "new_baseline": "The same, and what alerted after it in its episode was in order too.",
     "snooze": "Not now: the device's alerts stay quiet until then. What is learned does not change.",
 }
+ALERT_EVENTS = ("started", "grown", "resolved")
+ALERT_STATUSES = ("owed", "delivered", "gave_up")
 ANOMALY_STATUSES = ("open", "resolved", "confirmed", "false_positive", "new_baseline", "snoozed")
 REASONS = {
     "duplicate": "The backup (or verdict) is held already, from another file or line. No body is kept.",
@@ -380,6 +382,46 @@ DEVICES = Table(
     ),
 )
 
+ALERTS = Table(
+    name="alerts",
+    grain="one message about an episode, owed to a channel or delivered",
+    key=("tenant_id", "alert_id", "channel"),
+    writer="report",
+    columns=(
+        Column("tenant_id", "string", "Whose data this is.", True),
+        Column(
+            "alert_id",
+            "string",
+            "First 16 hex digits of the SHA-256 of episode_id and event, and of anomaly_kind where it has grown. The "
+            "same whenever it is sent.",
+            True,
+        ),
+        Column("channel", "string", "Its name in the configuration.", True),
+        Column(
+            "event",
+            "string",
+            "started: the episode's first alert; grown: one of a worse kind than any before; resolved: the device is "
+            "usual again, or a verdict closed the episode.",
+            True,
+        ),
+        Column("episode_id", "string", "The episode that it is about, as in `anomalies`.", True),
+        Column("anomaly_id", "string", "The alert that began it or made it grow; of a resolved one the newest.", True),
+        *DEVICE[1:],
+        Column("anomaly_kind", "string", "encrypt, delete, add or modify: that alert's.", True),
+        Column("owed_at", "timestamp", "Moment of the run that found it, UTC.", True),
+        Column("status", "string", "owed, delivered, or gave_up: the last attempt that is allowed failed.", True),
+        Column("attempts", "bigint", "How often it was sent, or tried to be. Count.", True),
+        Column("last_error", "string", "Why the last attempt failed, one line; null: none failed since."),
+        Column("next_attempt_at", "timestamp", "Not tried again before, UTC; null: with the next run, or never again."),
+        Column("delivered_at", "timestamp", "Moment of the run that delivered it, UTC; null: none has."),
+    ),
+    checks=(
+        _one_of("event", ALERT_EVENTS),
+        _one_of("status", ALERT_STATUSES),
+        ("delivered_has_its_moment", "(delivered_at IS NOT NULL) = (status = 'delivered')"),
+    ),
+)
+
 RUNS = Table(
     name="runs",
     grain="one event of one stage run",
@@ -401,4 +443,4 @@ RUNS = Table(
     checks=(_one_of("event", ("started", "ended", "failed")),),
 )
 
-TABLES = (LANDED, BACKUPS, REJECTS, FEEDBACK, FEATURES, DEVICE_MODELS, SCORES, ANOMALIES, DEVICES, RUNS)
+TABLES = (LANDED, BACKUPS, REJECTS, FEEDBACK, FEATURES, DEVICE_MODELS, SCORES, ANOMALIES, DEVICES, ALERTS, RUNS)

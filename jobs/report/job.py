@@ -1,12 +1,14 @@
-"""Report: the page of what is unusual, kept in the lake as `_report/index.html`."""
+"""Report: the page of what is unusual, kept in the lake as `_report/index.html`, and messages to who asked for them."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from datetime import timedelta
 from typing import Any
 
+from jobs.alerts.outbox import tell
 from jobs.config import Config
 from jobs.files import write_text
 from jobs.report.figures import READ
@@ -23,7 +25,7 @@ Row = dict[str, Any]
 
 
 def report(store: Store, config: Config) -> dict[str, int]:
-    """Write the page anew; return how many anomalies it lists.
+    """Write the page anew and tell of episodes; return how many anomalies it lists, and what became of messages.
 
     Read without Spark, as people read: a page of a few hundred rows is there before Spark has made its plan.
     """
@@ -41,7 +43,8 @@ def report(store: Store, config: Config) -> dict[str, int]:
     }
     text = page(listed, _histories(store.lake, listed), _devices(store.lake), facts)
     write_text(store.spark, f"{store.lake}/{FILE}", text)
-    return {"listed": len(listed)}
+    # Secrets are named in the configuration and stay in the environment of the process until they are needed.
+    return {"listed": len(listed), **tell(store, config, anomalies, os.environ)}
 
 
 def _histories(lake: str, listed: list[Row]) -> dict[tuple[str, ...], list[Row]]:

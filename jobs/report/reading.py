@@ -18,7 +18,7 @@ Row = dict[str, Any]
 Filter = tuple[str, str, Any]
 
 # The moment that makes a row new; tables without any are listed in the order of their key.
-MOMENTS = ("ended_at", "at", "last_backup_at", "last_taught_at")
+MOMENTS = ("ended_at", "at", "owed_at", "last_backup_at", "last_taught_at")
 
 
 def rows_of(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import random
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from jobs.channel_settings import Jsonl
 from jobs.cli import main
 from jobs.config import load_config
 from jobs.tables import ANOMALIES, BACKUPS, DEVICE_MODELS, DEVICES, FEATURES, REJECTS, RUNS, SCORES, TABLES
@@ -32,7 +34,20 @@ def base(tmp_path_factory):
     folder = tmp_path_factory.mktemp("base")
     config = replace(load_config(None, {}), lake=str(folder / "lake"), landing=str(folder / "landing"))
     land(config, "all.jsonl", history())
-    return config
+    return told_in(config, folder)
+
+
+def told_in(config, folder):
+    """The same with a channel: a file in the folder; the moment of the tests lies long after the last backup."""
+    channels = {"file": Jsonl("file", str(folder / "alerts.jsonl"))}
+    return replace(config, channels=channels, alerts=replace(config.alerts, max_age_days=400))
+
+
+def told(config):
+    """What the channel got: of which backup, and which event."""
+    lines = Path(config.channels["file"].path).read_text(encoding="utf-8").splitlines()
+    findings = [json.loads(line) for line in lines]
+    return [(found["evidences"][0]["data"]["backup_id"], found["activity_name"]) for found in findings]
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +98,7 @@ def test_a_second_run_changes_no_table(spark, finished, run_line):
     before = {table.name: store.version(table) for table in tables}
     run_line(finished)
     assert {table.name: store.version(table) for table in tables} == before
+    assert told(finished) == [(f"nas-{DAYS}", "Create")]
 
 
 def test_another_order_over_two_runs_with_late_backups_gives_the_same_tables(spark, finished, config, run_line):
@@ -98,12 +114,14 @@ def test_another_order_over_two_runs_with_late_backups_gives_the_same_tables(spa
     assert reasons[0] == reasons[1]
 
 
-def test_the_next_day_is_judged_by_a_model_that_has_learned_the_days_before(spark, config, run_line):
+def test_the_next_day_is_judged_by_a_model_that_has_learned_the_days_before(spark, config, run_line, tmp_path):
     """Day by day: each backup is learned only after it was judged, and what alerted is not learned yet."""
+    config = told_in(config, tmp_path)
     land(config, "first.jsonl", [record(number) for number in range(DAYS)])
     run_line(config, "ingest", "features", "train", "score")
     land(config, "attacked.jsonl", [record(DAYS, files_added=0, files_deleted=500, files_total=560)])
-    run_line(config, "ingest", "features", "train", "score")
+    run_line(config, "ingest", "features", "train", "score", "report")
+    assert told(config) == [("nas-62", "Create")]
     land(config, "next.jsonl", [record(DAYS + 1, files_total=563)])
     run_line(config)
     store = store_of(spark, config)
@@ -118,6 +136,7 @@ def test_the_next_day_is_judged_by_a_model_that_has_learned_the_days_before(spar
     assert (device["last_backup_id"], device["last_good_backup_id"]) == ("nas-63", "nas-63")
     (anomaly,) = store.read(ANOMALIES).collect()
     assert (anomaly["backup_id"], anomaly["status"], anomaly["last_good_backup_id"]) == ("nas-62", "resolved", "nas-61")
+    assert told(config) == [("nas-62", "Create"), ("nas-62", "Close")]
 
     # A verdict alone counts in the tables with the next run, and is learned before the next backup is judged.
     give(config, anomaly, "false_positive")

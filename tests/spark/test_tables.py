@@ -14,7 +14,19 @@ from pyspark.sql import functions as F
 from jobs.errors import SchemaError
 from jobs.run import Run
 from jobs.store import Store
-from jobs.tables import ANOMALIES, BACKUPS, DEVICE_MODELS, FEATURES, FEEDBACK, REASONS, REJECTS, RUNS, SCORES, TABLES
+from jobs.tables import (
+    ALERTS,
+    ANOMALIES,
+    BACKUPS,
+    DEVICE_MODELS,
+    FEATURES,
+    FEEDBACK,
+    REASONS,
+    REJECTS,
+    RUNS,
+    SCORES,
+    TABLES,
+)
 from tests.rows import frame_of, moment
 
 # What a table's CHECKs ask for, and a value of every nested type.
@@ -24,6 +36,7 @@ ROWS = {
     DEVICE_MODELS: {"top": [0.5, 0.0], "bins": [1.0], "stored_density": None},
     SCORES: {"evidence": {"updated": 1.5}, "unseen": ["new_ext"], "cumulative": None},
     ANOMALIES: {"anomaly_kind": "encrypt", "status": "open", "evidence": {"updated": 1.5}},
+    ALERTS: {"event": "started", "status": "owed", "attempts": 0},
     FEEDBACK: {"verdict": "snooze", "snooze_until": datetime(2025, 3, 9, tzinfo=UTC), "note": "moving house"},
     RUNS: {"event": "ended", "counts": {"backups": 3}, "versions_read": {}, "versions_written": {"scores": 7}},
 }
