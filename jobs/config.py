@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
@@ -53,6 +54,15 @@ class Score:
 
 
 @dataclass(frozen=True)
+class Sealed:
+    """Keys that open sealed dumps: where they are, and whose."""
+
+    key_files: Mapping[str, str]
+    kms_keys: Mapping[str, str]
+    tenants: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Mlflow:
     """Where models are recorded."""
 
@@ -71,6 +81,7 @@ class Config:
     train: Train
     score: Score
     mlflow: Mlflow
+    sealed: Sealed
     tenants: Mapping[str, str]
     time_zone: Mapping[str, str]
     git_devices: Mapping[str, str]
@@ -107,7 +118,8 @@ def load_config(path: Path | None, environment: Mapping[str, str]) -> Config:
     return config  # type: ignore[no-any-return]  # built from Config's own field types
 
 
-FREE_TABLES = ("tenants", "time_zone", "git_devices", "spark")  # their keys are the user's own
+KMS_ARN = re.compile(r"arn:[\w-]+:kms:[\w-]+:\d+:key/[\w-]+")
+FREE_TABLES = ("tenants", "time_zone", "git_devices", "spark", "key_files", "kms_keys")  # their keys are the user's own
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -201,7 +213,19 @@ def _out_of_range(settings: dict[str, Any]) -> list[str]:
         faults.append(f"score.budget: must be above 0 and finite, got {settings['score']['budget']}")
     unknown = {prefix: zone for prefix, zone in settings["time_zone"].items() if zone not in available_timezones()}
     faults += [f'time_zone."{p}": must be a name like Europe/Berlin, got {zone!r}' for p, zone in unknown.items()]
-    return faults + _git_faults(settings["git_devices"])
+    return faults + _git_faults(settings["git_devices"]) + _key_faults(**settings["sealed"])
+
+
+def _key_faults(key_files: Mapping[str, str], kms_keys: Mapping[str, str], tenants: Mapping[str, str]) -> list[str]:
+    # A relative path would be another file for each task, an alias another key from one day to the next.
+    faults = [f'sealed.key_files."{n}": must be an absolute path' for n, p in key_files.items() if p[:1] != "/"]
+    wrong = [name for name, arn in kms_keys.items() if not KMS_ARN.fullmatch(arn)]
+    faults += [f'sealed.kms_keys."{name}": must be a key\'s ARN, as in arn:aws:kms:…:key/…' for name in wrong]
+    said = [*key_files, *kms_keys, *kms_keys.values()]
+    twice = sorted({name for name in said if said.count(name) > 1})
+    faults += [f'sealed: "{name}" stands there twice; a key has one name' for name in twice]
+    unknown = sorted(tenants.keys() - key_files.keys() - kms_keys.keys())
+    return faults + [f'sealed.tenants."{name}": neither in key_files nor in kms_keys' for name in unknown]
 
 
 def _git_faults(devices: Mapping[str, str]) -> list[str]:
