@@ -6,8 +6,8 @@ Nothing is given on before the message is proved to its end, so a dump that is r
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from jobs.files import open_file
 from jobs.ingest.arrivals import SEAL, is_sealed, tenant_of
 from jobs.ingest.outcomes import Outcome, RefusedError, outcomes
 from jobs.ingest.stems import Fault, Stem
-from jobs.ingest.unpack import CutOffError, Opened, Overlong, lines
+from jobs.ingest.unpack import PACKINGS, CutOffError, Opened, Overlong, lines, pieces
 from jobs.keys import PROVIDER, configured_key, shown
 from jobs.tables import SEALED_FOR, UNSAID
 
@@ -49,15 +49,18 @@ def outcomes_of(
     try:
         opened = {what: _open(address, stem.source, seals) for what, address in sealed.items()}
         files = dict(stem.files) | {what: _content(sealed[what], held) for what, held in opened.items()}
-        found = list(outcomes(read, replace(stem, files=files), latest))
-        records = [tuple(each.items()) for each in found if not isinstance(each, Fault)]
+
+        def found() -> Iterator[Outcome]:
+            return outcomes(read, Stem(stem.source, stem.device_id, stem.started_at, files, stem.time_zone), latest)
+
+        records = (tuple(each.items()) for each in found() if not isinstance(each, Fault))
         for held in opened.values():
             _compare_place(held, stem)
-            _compare_records(held, records, stem.source, seals)
+        _compare_records(list(opened.values()), records, stem.source, seals)
     except RefusedError as error:
         yield error.fault
         return
-    yield from found
+    yield from found()  # read twice: what a packed file unpacks to may be more than memory holds
 
 
 def open_records(address: str, source: str, longest: int, seals: Seals) -> Opened:
@@ -70,7 +73,7 @@ def open_records(address: str, source: str, longest: int, seals: Seals) -> Opene
     """
     held = _open(address, source, seals)
     opened = _content(address, held)
-    _compare_records(held, _records(opened, longest), source, seals)
+    _compare_records([held], _records(opened, longest), source, seals)
     return opened
 
 
@@ -88,12 +91,10 @@ def pairs_of(line: bytes) -> Pairs | None:
 
 
 def _records(opened: Opened, longest: int) -> Iterator[Pairs]:
-    try:
-        for line in lines(opened, longest):
-            if not isinstance(line, Overlong):
-                yield pairs_of(line) or ()
-    except CutOffError:
-        return  # what was sealed was cut off before that; the rest is read like a plain file's
+    for line in lines(opened, longest):
+        pairs = None if isinstance(line, Overlong) else pairs_of(line)
+        if pairs is not None:  # else it is no record, or one that is refused
+            yield pairs
 
 
 def _open(address: str, source: str, seals: Seals) -> Unsealed:
@@ -113,7 +114,15 @@ def _open(address: str, source: str, seals: Seals) -> Unsealed:
 
 
 def _content(address: str, held: Unsealed) -> Opened:
-    return Opened(address[: -len(SEAL)], held.content)
+    """What a message held, if it unpacks to its end within the limit of any packed file."""
+    opened = Opened(address[: -len(SEAL)], held.content)
+    try:
+        for _ in pieces(opened) if opened.name.lower().endswith(PACKINGS[1:]) else ():
+            pass
+    except CutOffError as error:
+        detail = "what was sealed is packed, and cut off, damaged or too large; seal it anew, in parts if it is large"
+        raise RefusedError("unseal_failed", detail) from error
+    return opened
 
 
 def _tenant(source: str, context: Mapping[str, str], seals: Seals) -> str | None:
@@ -152,19 +161,21 @@ def _compare_place(held: Unsealed, stem: Stem) -> None:
         _compare(held, "device_id", stem.device_id, f"it lies in the folder of {shown(stem.device_id)}")
 
 
-def _compare_records(held: Unsealed, records: Iterable[Pairs], source: str, seals: Seals) -> None:
+def _compare_records(opened: Sequence[Unsealed], records: Iterable[Pairs], source: str, seals: Seals) -> None:
+    """Compare with what records say and with the landing prefix, which tells their tenant before they do."""
     prefix_tenant = tenant_of(source, seals.tenants)
-    if prefix_tenant:
-        _compare(held, "tenant_id", prefix_tenant, f"its landing prefix is of {shown(prefix_tenant)}")
+    if prefix_tenant is not None:
+        for held in opened:
+            _compare(held, "tenant_id", prefix_tenant, f"its landing prefix is of {shown(prefix_tenant)}")
     for pairs in records:
         for name in SEALED_FOR:
             for value in [value for said, value in pairs if said == name] or [None]:
-                taken = _taken(name, value)
-                if name == "tenant_id":
-                    taken = prefix_tenant or taken
-                    _see_key(held, taken, seals.keys)
-                # What a record says stays in it: the seal's context is in the clear, that is not.
-                _compare(held, name, taken, "a record in it says another one, or none")
+                taken = (name == "tenant_id" and prefix_tenant) or _taken(name, value)
+                for held in opened:
+                    if name == "tenant_id":
+                        _see_key(held, taken, seals.keys)
+                    # What a record says stays in it: the seal's context is in the clear, that is not.
+                    _compare(held, name, taken, "a record in it says another one, or none")
 
 
 def _see_key(held: Unsealed, tenant: str, keys: Sealed) -> None:

@@ -76,10 +76,11 @@ def test_a_flipped_byte_of_what_kms_wrapped_is_a_reject(server, message, tmp_pat
 
 
 @pytest.mark.parametrize("word", ["AccessDeniedException", "DisabledException", "KMSInvalidStateException"])
-def test_a_key_that_kms_does_not_let_be_used_is_a_reject_that_says_so(server, message, tmp_path, word):
+def test_a_key_that_kms_does_not_let_be_used_is_a_reject_that_says_so(server, message, tmp_path, word, caplog):
     server.refuses = word
     (fault,) = opened_run(tmp_path, message, with_keys(1))
     assert (fault.reason, word in fault.detail) == ("no_key", True)
+    assert not caplog.records  # of the library, which would log a traceback
 
 
 @pytest.mark.parametrize("word", ["ThrottlingException", "KMSInternalException", "ExpiredTokenException"])

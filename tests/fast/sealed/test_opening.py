@@ -108,6 +108,22 @@ def test_a_plain_file_that_is_named_sealed_is_refused(tmp_path, keys):
         assert the_fault(opened_run(tmp_path, plain, seals(keys[0]))).reason == "unseal_failed"
 
 
+def test_what_was_packed_and_cut_off_before_it_was_sealed_is_not_used_in_part(tmp_path, keys):
+    whole = gzip.compress(dump() * 50)
+    message = sealed_with(keys[0], whole[:-9])
+    assert the_fault(opened_run(tmp_path, message, seals(keys[0]), "jsonl.gz.enc")).reason == "unseal_failed"
+    found = opened_records(tmp_path, message, seals(keys[0]), "canonical/a.jsonl.gz.enc")
+    assert the_fault(found).reason == "unseal_failed"
+
+
+def test_a_bomb_in_a_message_is_refused_at_the_limit_of_any_packed_file(tmp_path, keys, monkeypatch):
+    from jobs.ingest import unpack
+
+    monkeypatch.setattr(unpack, "LARGEST", 4 << 20)
+    message = sealed_with(keys[0], gzip.compress(dump(note="x" * 9_000_000)))
+    assert the_fault(opened_run(tmp_path, message, seals(keys[0]), "jsonl.gz.enc")).reason == "unseal_failed"
+
+
 def test_another_key_of_the_same_name_does_not_open_it(tmp_path, message):
     fault = the_fault(opened_run(tmp_path, message, seals(key_file(tmp_path, "site-1", 66))))
     assert fault.reason == "unseal_failed"
@@ -162,7 +178,16 @@ def test_a_dump_in_the_folder_of_another_device_product_or_tenant_is_a_reject(tm
     of_bolt = seals(keys[0], tenants={"insync/eu": "bolt"})
     fault = the_fault(opened_run(tmp_path, message, of_bolt, device="eu/laptop-2"))
     assert (fault.reason, fault.field) == ("context_mismatch", "tenant_id")
+    nothing_readable = sealed_with(keys[0], SECRET.encode(), {"tenant_id": "acme"})
+    assert the_fault(opened_run(tmp_path, nothing_readable, of_bolt, device="eu/laptop-2")).field == "tenant_id"
     assert [became(r) for r in opened_run(tmp_path, message, opens, device="eu/laptop-2")] == ["complete"]
+
+
+def test_the_tenant_of_a_record_that_names_none_is_that_of_its_landing_prefix(tmp_path, keys):
+    message = sealed_with(keys[0], dump(customerID=None))
+    (record,) = opened_run(tmp_path, message, seals(keys[0], tenants={"insync": "acme"}))
+    assert became(record) == "complete"
+    assert the_fault(opened_run(tmp_path, message, seals(keys[0]))).reason == "context_mismatch"
 
 
 def test_one_record_of_another_backup_refuses_the_whole_dump(tmp_path, keys):
@@ -210,12 +235,14 @@ def test_a_tools_run_is_refused_as_a_whole_if_one_of_its_files_does_not_open(tmp
 def test_canonical_records_agree_with_the_seal_whatever_a_reader_takes_of_them(tmp_path, keys):
     line = json.dumps(RECORD).encode()
     context = {"tenant_id": "acme", "device_id": "nas", "product": "canonical"}
-    assert opened_records(tmp_path, sealed_with(keys[0], line, context), seals(keys[0])) == line
+    for good in (line, line + b"\n\n" + line, line + b"\nno JSON", b"\n" + line + b"\n[1]\n"):
+        assert opened_records(tmp_path, sealed_with(keys[0], good, context), seals(keys[0])) == good
     for wrong in (
         json.dumps(RECORD | {"tenant_id": "bolt"}),
         json.dumps(RECORD | {"product": "restic"}),
         json.dumps(RECORD | {"tenant_id": " "}),  # which counts as the default tenant
         json.dumps({name: value for name, value in RECORD.items() if name != "device_id"}),
+        "{}",
         '{"tenant_id": "bolt", ' + json.dumps(RECORD)[1:],  # of two values for a name some take the first
     ):
         both = sealed_with(keys[0], line + b"\n" + wrong.encode(), context)
