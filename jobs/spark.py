@@ -33,6 +33,8 @@ FIXED = {
     "spark.python.sql.dataFrameDebugging.enabled": "false",
     # A call killed in its first batch leaves half a file there, and would never get further.
     "spark.sql.streaming.verifyCheckpointDirectoryEmptyOnStart": "false",
+    # Else files outside of tables hold moments without their zone, in a type that hardly anybody else reads.
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     # One commit touches one table; schemas change by release, never by what a frame happens to hold.
     "spark.databricks.delta.schema.autoMerge.enabled": "false",
 }

@@ -1,143 +1,136 @@
-"""What the report says, in numbers: one mapping of plain values, worked out from the judged rows."""
+"""What the report says, in numbers: one mapping of plain values, worked out from the tally of the judged rows."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
+import pandas as pd
 
-from jobs.arrow import numbered
-from jobs.backtest.changes import DEVICE, NONE, History
-from jobs.backtest.measures import SETTLED, alerts_per_year, recall_by_class, times_to_detection, years_of
-from jobs.backtest.rows import Rows, reasons_in_numbers
-from jobs.backtest.walking import Judged
-from jobs.model.arrays import Array, first_rows
+from jobs.backtest.changes import NONE, NOT_JUDGED
+from jobs.backtest.measures import Rate, rate_of
+from jobs.backtest.tally import Tally
 from jobs.model.attack_classes import ATTACKS, LOOK_ALIKES
 from jobs.model.signals import SIGNALS
 from jobs.tables import KINDS
 
 MOST_DEVICES = 20
+SIZES = {"all": (-1, 0, 1), "small": (0,), "large": (1,)}
 Findings = dict[str, Any]
 
 
-def findings(history: History, rows: Rows, scores: Judged, alerts: Array) -> Findings:
+def findings(tally: Tally) -> Findings:
     """Everything that `jobs.backtest.page` shows.
+
+    Parameters
+    ----------
+    tally : mapping
+        From `jobs.backtest.tally.together`.
 
     Returns
     -------
     mapping
         counts; clean and settled (`Rate` of alerts a device-year); recall and look_alikes (by class: `Rate` by size,
-        and the kinds that its alerts were given); slow (by class, see `times_to_detection`); loudest_devices; missed
-        (by class: how many, why, and the row with most files); unseen (share of the judged backups by signal).
+        and the kinds that its alerts were given); slow (by class: attacks, found, and medians over the found ones of
+        backups and hours); loudest_devices; missed (by class: how many, why, and the row with most files); unseen
+        (share of the judged backups by signal).
     """
-    attack, attack_id = _texts(rows.table["attack"]), _texts(rows.table["attack_id"])
-    unit = _units(rows.table)
-    is_judged = rows.not_judged == NONE
-    single = np.flatnonzero(is_judged & (attack != "") & (attack_id == ""))
-    classes = recall_by_class(attack[single], alerts[single], rows.figures["files_before"][single], unit[single])
-    kinds = {name: _kinds(scores.kind[single[alerts[single] & (attack[single] == name)]]) for name in classes}
-    found = {name: {"recall": sizes, "kinds": kinds[name]} for name, sizes in _in_their_order(classes).items()}
-    several = np.flatnonzero(attack_id != "")
-    seconds = history.ended_at[rows.at] / 1e6
+    held: dict[str, pd.DataFrame] = {name: table.to_pandas() for name, table in tally.items()}
+    found: dict[str, Findings] = {
+        name: {"recall": _by_size(rows), "kinds": _kinds(rows)} for name, rows in _by_class(held["caught"])
+    }
+    devices = held["devices"]
     return {
-        "counts": _counts(history, rows, is_judged),
-        **_alerts(history, rows, alerts, attack, unit),
+        "counts": _counts(devices, held["reasons"]),
+        "clean": _a_year(devices, "alerts", "years"),
+        "settled": _a_year(devices, "settled_alerts", "settled_years"),
+        "alerts": int(devices["alerts"].sum()),
+        "years": float(devices["years"].sum()),
+        "loudest_devices": _loudest(devices),
         "recall": {name: each for name, each in found.items() if name not in LOOK_ALIKES},
         "look_alikes": {name: each for name, each in found.items() if name in LOOK_ALIKES},
-        "mean_recall": _mean({name: sizes["all"].value for name, sizes in classes.items()}),
-        "slow": times_to_detection(
-            attack[several],
-            attack_id[several],
-            history.device[rows.at[several]],
-            seconds[several],
-            alerts[several],
-        ),
-        "missed": _missed(rows, scores, attack, single[~alerts[single]]),
-        "unseen": _unseen_shares(scores.unseen[is_judged & ~rows.is_what_if]),
+        "mean_recall": _mean({name: each["recall"]["all"].value for name, each in found.items()}),
+        "slow": {name: _how_soon(rows) for name, rows in _by_class(held["slow"])},
+        "missed": {
+            name: _missed(name, rows, held) for name, rows in _by_class(held["missed"]) if name not in LOOK_ALIKES
+        },
+        "unseen": _unseen_shares(held["unseen"], ""),
     }
 
 
-def _counts(history: History, rows: Rows, is_judged: Array) -> Findings:
-    own = ~rows.is_what_if
+def _counts(devices: pd.DataFrame, reasons: pd.DataFrame) -> Findings:
+    rows, is_what_if, reason = (reasons[name].to_numpy() for name in ("count_all", "is_what_if", "reason"))
     return {
-        "backups": int(own.sum()),
-        "devices": int(history.device[-1] + 1) if len(history.device) else 0,
-        "judged": int((own & is_judged).sum()),
-        "devices_judged": len(np.unique(history.device[rows.at[own & is_judged]])),
-        "not_judged": reasons_in_numbers(rows.not_judged[own]),
-        "what_if": int(rows.is_what_if.sum()),
-        "what_if_not_judged": int((rows.is_what_if & ~is_judged).sum()),
-        "first_at": history.rows["ended_at"][int(np.argmin(history.ended_at))].as_py() if len(history.rows) else None,
-        "last_at": history.rows["ended_at"][int(np.argmax(history.ended_at))].as_py() if len(history.rows) else None,
+        "backups": int(devices["backups"].sum()),
+        "devices": len(devices),
+        "judged": int(devices["judged"].sum()),
+        "devices_judged": int((devices["judged"] > 0).sum()),
+        "not_judged": {name: int(rows[~is_what_if & (reason == place)].sum()) for place, name in enumerate(NOT_JUDGED)},
+        "what_if": int(rows[is_what_if].sum()),
+        "what_if_not_judged": int(rows[is_what_if & (reason != NONE)].sum()),
+        "first_at": devices["first_at"].min() if len(devices) else None,
+        "last_at": devices["last_at"].max() if len(devices) else None,
     }
 
 
-def _alerts(history: History, rows: Rows, alerts: Array, attack: Array, unit: Array) -> Findings:
-    """Alerts of real backups that nobody labelled as an attack."""
-    first = first_rows(history.device)
-    place = np.arange(len(history.device)) - first[history.device]
-    is_clean = ~rows.is_what_if & (rows.not_judged == NONE) & (attack == "")
-    clean = np.flatnonzero(is_clean)
-    device, seconds = history.device[clean], history.ended_at[clean] / 1e6
-    rates = {
-        name: alerts_per_year(alerts[clean], device, seconds, place[clean], unit[first], since)
-        for name, since in (("clean", 0), ("settled", SETTLED))
-    }
-    years = years_of(device, seconds, len(first))
-    counts = np.bincount(device, alerts[clean], minlength=len(first)).astype(int)
-    order = np.argsort(-counts, kind="stable")[:MOST_DEVICES]
-    listed = []
-    for number in order[counts[order] > 0].tolist():
-        its = clean[(device == number) & alerts[clean]]
-        said = rows.table.slice(int(its[-1]), 1).to_pylist()[0]
-        listed.append(
-            {
-                **{name: said[name] for name in ("tenant_id", "device_id", "backup_id", "ended_at")},
-                "alerts": int(counts[number]),
-                "per_year": float(counts[number] / years[number]) if years[number] > 0 else None,
-            }
-        )
-    return {**rates, "alerts": int(alerts[clean].sum()), "years": float(years.sum()), "loudest_devices": listed}
-
-
-def _missed(rows: Rows, scores: Judged, attack: Array, missed: Array) -> dict[str, Findings]:
-    found = {}
-    for name in _in_their_order({name: None for name in np.unique(attack[missed]).tolist()}):
-        if name in LOOK_ALIKES:
-            continue
-        its = missed[attack[missed] == name]
-        files = rows.figures["files_before"][its]
-        largest = its[int(np.argmax(np.nan_to_num(files, nan=-1.0)))]
-        said = rows.table.slice(int(largest), 1).to_pylist()[0]
-        loudest = Counter(scores.loudest[its].tolist()).most_common(1)[0][0]
-        found[name] = {
-            "rows": len(its),
-            "loudest": SIGNALS[loudest] if loudest >= 0 else None,
-            "evidence": float(np.median(scores.evidence[its])),
-            "unseen": _unseen_shares(scores.unseen[its]),
-            "example": {
-                **{key: said[key] for key in ("device_id", "at_backup_id", "backup_id")},
-                "files_before": float(np.max(np.nan_to_num(files, nan=-1.0))),
-                "score": float(scores.score[largest]),
-                "loudest": SIGNALS[scores.loudest[largest]] if scores.loudest[largest] >= 0 else None,
-            },
+def _loudest(devices: pd.DataFrame) -> list[Findings]:
+    order = devices.sort_values(["alerts", "tenant_id", "device_id"], ascending=[False, True, True], kind="stable")
+    return [
+        {
+            **{name: row[name] for name in ("tenant_id", "device_id", "backup_id", "ended_at")},
+            "alerts": int(row["alerts"]),
+            "per_year": float(row["alerts"] / row["years"]) if row["years"] > 0 else None,
         }
-    return found
+        for row in order[order["alerts"] > 0].head(MOST_DEVICES).to_dict("records")
+    ]
 
 
-def _unseen_shares(unseen: Array) -> dict[str, float]:
-    """Share of the rows in which a signal could not be seen, by signal, the largest first; none that always could."""
-    shares = unseen.mean(axis=0) if len(unseen) else np.zeros(unseen.shape[1])
-    order = np.argsort(-shares, kind="stable")
-    return {SIGNALS[place]: float(shares[place]) for place in order if shares[place] > 0}
+def _by_size(rows: pd.DataFrame) -> dict[str, Rate]:
+    counts, unit = rows["count_all"].to_numpy(float), rows["unit"].to_numpy()
+    hits = counts * rows["alerted"].to_numpy()
+    is_of = {name: rows["size"].isin(sizes).to_numpy() for name, sizes in SIZES.items()}
+    return {name: rate_of(hits[own], counts[own], unit[own]) for name, own in is_of.items()}
 
 
-def _kinds(kind: Array) -> dict[str, float]:
-    counts = np.bincount(kind[kind >= 0], minlength=len(KINDS))
+def _kinds(rows: pd.DataFrame) -> dict[str, float]:
+    """Share of each kind among the alerts, the largest first."""
+    alerted = rows[rows["alerted"] & (rows["kind"] >= 0)]
+    counts = np.bincount(alerted["kind"], alerted["count_all"], len(KINDS))
     order = np.argsort(-counts, kind="stable")
     return {KINDS[place]: float(counts[place] / counts.sum()) for place in order if counts[place]}
+
+
+def _how_soon(attacks: pd.DataFrame) -> Findings:
+    found = attacks[attacks["backups"].notna()]
+    medians = {name: float(found[name].median()) if len(found) else None for name in ("backups", "hours")}
+    return {"attacks": len(attacks), "found": len(found), **medians}
+
+
+def _missed(attack: str, rows: pd.DataFrame, held: dict[str, pd.DataFrame]) -> Findings:
+    by_signal = rows.groupby("loudest")["count_all"].sum()
+    by_evidence = rows.groupby("evidence")["count_all"].sum()
+    reached = by_evidence.cumsum() >= by_evidence.sum() / 2
+    examples = held["examples"]
+    example = examples[examples["attack"] == attack].sort_values("files_before", kind="stable").iloc[-1].to_dict()
+    return {
+        "rows": int(rows["count_all"].sum()),
+        "loudest": _signal(int(by_signal.idxmax())),
+        "evidence": float(reached.index[reached.to_numpy().argmax()]),  # the median
+        "unseen": _unseen_shares(held["unseen"], attack),
+        "example": {**example, "loudest": _signal(int(example["loudest"]))},
+    }
+
+
+def _signal(place: int) -> str | None:
+    return SIGNALS[place] if place >= 0 else None
+
+
+def _unseen_shares(unseen: pd.DataFrame, attack: str) -> dict[str, float]:
+    """Share of the rows in which a signal could not be seen, by signal, the largest first; none that always could."""
+    sums = unseen[unseen["attack"] == attack].groupby("signal")[["unseen", "rows"]].sum()
+    shares = (sums["unseen"] / sums["rows"]).sort_values(ascending=False, kind="stable")
+    return {SIGNALS[place]: float(share) for place, share in zip(shares.index, shares, strict=True) if share > 0}
 
 
 def _mean(values: dict[str, float]) -> float | None:
@@ -147,22 +140,13 @@ def _mean(values: dict[str, float]) -> float | None:
     return float(np.mean(headline)) if headline else None
 
 
-def _in_their_order(classes: dict[str, Any]) -> dict[str, Any]:
-    """Classes as `jobs.model.attack_classes` lists them, all others behind by name."""
-    known = {name: place for place, name in enumerate((*ATTACKS,))}
-    return {name: classes[name] for name in sorted(classes, key=lambda name: (known.get(name, len(known)), name))}
+def _by_class(rows: pd.DataFrame) -> Iterable[tuple[str, pd.DataFrame]]:
+    """Rows of each class: as `jobs.model.attack_classes` lists them, all others behind by name."""
+    known = {name: place for place, name in enumerate(ATTACKS)}
+    parts = [(str(attack), own) for attack, own in rows.groupby("attack", sort=False)]
+    return sorted(parts, key=lambda part: (known.get(part[0], len(known)), part[0]))
 
 
-def _units(table: pa.Table) -> Array:
-    """What is drawn again for intervals: origins, where rows have one, else devices."""
-    origin = table["origin"].combine_chunks()
-    number: Array = numbered(table, DEVICE if origin.null_count else ("origin",))[0]
-    return number
-
-
-def _texts(column: pa.ChunkedArray) -> Array:
-    """Texts as an array, "" for none."""
-    encoded = column.combine_chunks().fill_null("").dictionary_encode()
-    words = np.array(encoded.dictionary.to_pylist() or [""], str)
-    found: Array = words[encoded.indices.to_numpy(zero_copy_only=False)]
-    return found
+def _a_year(devices: pd.DataFrame, alerts: str, years: str) -> Rate:
+    counts, size, unit = (devices[name].to_numpy() for name in (alerts, years, "unit"))
+    return rate_of(counts, size, unit, resampled=False)

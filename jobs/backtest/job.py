@@ -1,10 +1,14 @@
-"""Backtest: scores and a report of a history, walking forward; whole arrays, a part of the fleet at a time."""
+"""Backtest: scores and a report of a history, walking forward; a large one on Spark, any other in this process."""
 
 from __future__ import annotations
 
 import math
+import os
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -16,14 +20,17 @@ from jobs.backtest.changes import history_of
 from jobs.backtest.findings import Findings, findings
 from jobs.backtest.measures import Rate
 from jobs.backtest.page import page
-from jobs.backtest.reading import read_backups, read_what_if
+from jobs.backtest.reading import files_of, read_backups, read_what_if
 from jobs.backtest.rows import alerted, judged, rows_of, scores_table
 from jobs.backtest.suspects import Rules
+from jobs.backtest.tally import Tally, tallied
 from jobs.config import Config
 from jobs.errors import UdaError
 from jobs.model.calibration import threshold_of
-from jobs.model.fleet import read_fleet_model
+from jobs.model.fleet import FleetModel, read_fleet_model
 from jobs.words import count_in_words
+
+LARGE_INPUT = 100 << 20  # bytes: up to a few million rows, and one gigabyte of memory for each of them
 
 
 def backtest(
@@ -44,34 +51,71 @@ def backtest(
         An input can't be read; nothing is written then.
     """
     fleet = read_fleet_model(fleet_model)
-    history = history_of(read_backups(backups), config.features.look_back_days)
-    if not len(history.rows):
-        raise UdaError(f"{backups}: there is no backup in it")
-    rows = rows_of(history, read_what_if(what_if) if what_if else None)
-    threshold = threshold_of(budget)
-    scores = judged(
-        rows, history, fleet, Rules(refit_every, threshold, config.train.aged_days, config.train.aged_backups)
-    )
-    alerts = alerted(scores, threshold)
-    found = findings(history, rows, scores, alerts)
-    facts = {"backups": backups, "what_if": what_if, "fleet_name": fleet.fleet_name, "budget": budget}
-    text = page(found, {**facts, "refit_every": refit_every, "code_version": __version__})
-    _write(out, scores_table(rows, scores, alerts), text)
+    rules = Rules(refit_every, threshold_of(budget), config.train.aged_days, config.train.aged_backups)
+    judge = partial(judged_part, fleet=fleet, rules=rules, look_back_days=config.features.look_back_days)
+    with _draft(out) as draft:
+        if is_for_spark(backups, what_if):
+            from jobs.backtest.fleet import judge_fleet  # seconds, which a small history need not wait for
+            from jobs.spark import session
+
+            tally = judge_fleet(session(config.spark, sys.stderr.isatty()), backups, what_if, judge, draft / "scores")
+        else:
+            rows = read_backups(backups)
+            if not len(rows):
+                raise UdaError(f"{backups}: there is no backup in it")
+            scores, tally = judge(rows, read_what_if(what_if) if what_if else None)
+            (draft / "scores").mkdir()
+            pq.write_table(scores, draft / "scores" / "part-00000.parquet")
+        found = findings(tally)
+        facts = {"backups": backups, "what_if": what_if, "fleet_name": fleet.fleet_name, "budget": budget}
+        text = page(found, {**facts, "refit_every": refit_every, "code_version": __version__})
+        (draft / "report.html").write_text(text, encoding="utf-8")
+        _put_in_place(draft, out)
     said.write(_in_short(found, out))
 
 
-def _write(out: Path, scores: pa.Table, text: str) -> None:
-    """Put both in place, each whole: drafts first, then renamed."""
-    out.mkdir(parents=True, exist_ok=True)
-    draft = out / ".scores.tmp"
+def judged_part(
+    backups: pa.Table, what_if: pa.Table | None, fleet: FleetModel, rules: Rules, look_back_days: int
+) -> tuple[pa.Table, Tally]:
+    """Scores and tally of whole devices; no device's depend on another's.
+
+    Raises
+    ------
+    UdaError
+        A backup is there twice with different figures, or a what-if row stands for none.
+    """
+    history = history_of(backups, look_back_days)
+    rows = rows_of(history, what_if)
+    scores = judged(rows, history, fleet, rules)
+    alerts = alerted(scores, rules.threshold)
+    return scores_table(rows, scores, alerts), tallied(history, rows, scores, alerts)
+
+
+def is_for_spark(backups: Path, what_if: Path | None) -> bool:
+    """Whether a history is judged on Spark: a large one, and any under spark-submit."""
+    size = sum(file.stat().st_size for path in (backups, what_if) if path for file in files_of(path))
+    return "PYSPARK_GATEWAY_PORT" in os.environ or size > LARGE_INPUT
+
+
+@contextmanager
+def _draft(out: Path) -> Iterator[Path]:
+    """A folder inside `out`, for what is not whole yet; nothing is left of it."""
+    was_there = out.exists()
+    draft = out / ".draft.tmp"
     shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir()
-    pq.write_table(scores, draft / "part-00000.parquet")
-    page_draft = out / ".report.html.tmp"
-    page_draft.write_text(text, encoding="utf-8")
+    draft.mkdir(parents=True)
+    try:
+        yield draft
+    finally:
+        shutil.rmtree(draft)
+        if not was_there and not any(out.iterdir()):
+            out.rmdir()
+
+
+def _put_in_place(draft: Path, out: Path) -> None:
     shutil.rmtree(out / "scores", ignore_errors=True)
-    draft.rename(out / "scores")
-    page_draft.rename(out / "report.html")
+    (draft / "scores").rename(out / "scores")
+    (draft / "report.html").rename(out / "report.html")
 
 
 def _in_short(found: Findings, out: Path) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from jobs.model.arrays import Array
 
@@ -20,12 +21,12 @@ SECONDS_PER_YEAR = 365.25 * 86_400
 
 @dataclass(frozen=True, eq=False)
 class Rate:
-    """A share or a rate with its interval; NaN where it can't be told."""
+    """A share or a rate with its interval, NaN where it can't be told; and of how many rows, or years, it is one."""
 
     value: float
     low: float
     high: float
-    rows: int
+    size: float
 
 
 def rate_of(hits: Array, size: Array, unit: Array, resampled: bool = True) -> Rate:
@@ -34,76 +35,53 @@ def rate_of(hits: Array, size: Array, unit: Array, resampled: bool = True) -> Ra
     Parameters
     ----------
     hits, size : arrays of shape (n,)
-        For a recall: whether the row alerted, and 1. For alerts a year: alerts, and years.
+        For a recall: rows that alerted, and rows. For alerts a year: alerts, and years.
     unit : int array of shape (n,)
-        Device, or origin, of each row: whole units are drawn again, since their rows are not independent.
+        Device, or origin, that each is of: whole units are drawn again, since their rows are not independent.
     resampled : bool
         With one unit there is nothing to draw again: a share then gets Wilson's interval over its rows, which takes
         them for independent; a rate gets none.
     """
-    if not size.sum() > 0:
-        return Rate(np.nan, np.nan, np.nan, len(hits))
-    value = float(hits.sum() / size.sum())
+    hits, size, unit = hits[size > 0], size[size > 0], unit[size > 0]
+    total = float(size.sum())
+    if not total:
+        return Rate(np.nan, np.nan, np.nan, total)
+    value = float(hits.sum() / total)
     used, number = np.unique(unit, return_inverse=True)
     if len(used) < 2:
-        low, high = (np.nan, np.nan) if not resampled else _wilson(float(hits.sum()), float(size.sum()))
-        return Rate(value, low, high, len(hits))
+        low, high = (np.nan, np.nan) if not resampled else _wilson(float(hits.sum()), total)
+        return Rate(value, low, high, total)
     sums = np.stack([np.bincount(number, part) for part in (hits, size)])
     random = np.random.default_rng(SEED)
     times = random.multinomial(len(used), np.full(len(used), 1 / len(used)), RESAMPLES)
     drawn_hits, drawn_size = sums @ times.T
     drawn = drawn_hits[drawn_size > 0] / drawn_size[drawn_size > 0]
     low, high = np.quantile(drawn, [(1 - SURE) / 2, (1 + SURE) / 2])
-    return Rate(value, float(low), float(high), len(hits))
+    return Rate(value, float(low), float(high), total)
 
 
-def recall_by_class(attack: Array, alerted: Array, files_before: Array, unit: Array) -> dict[str, dict[str, Rate]]:
-    """Recall of each class: of all its rows, and of those with fewer and with at least 500 files before.
-
-    Parameters
-    ----------
-    attack : str array of shape (n,)
-    alerted : bool array of shape (n,)
-    files_before : array of shape (n,)
-        NaN: in neither size.
-    unit : int array of shape (n,)
-        As in `rate_of`.
-    """
-    order = np.argsort(attack, kind="stable")
-    names, starts = np.unique(attack[order], return_index=True)
-    found = {}
-    for name, start, end in zip(names.tolist(), starts, [*starts[1:], len(order)], strict=False):  # none: only an end
-        rows = order[start:end]
-        files = files_before[rows]
-        sizes = {"all": rows, "small": rows[files < LARGE], "large": rows[files >= LARGE]}
-        found[name] = {size: _recall(alerted[some], unit[some]) for size, some in sizes.items()}
-    return found
-
-
-def _recall(alerted: Array, unit: Array) -> Rate:
-    return rate_of(alerted.astype(float), np.ones(len(alerted)), unit)
-
-
-def alerts_per_year(
-    alerted: Array, device: Array, ended_at: Array, place: Array, unit_of_device: Array, since: int
-) -> Rate:
+def alerts_per_year(alerted: Array, device: Array, ended_at: Array, unit_of_device: Array) -> Rate:
     """Alerts of backups a device-year, over the time in which each device was judged.
 
     Parameters
     ----------
-    alerted, device, ended_at, place : arrays of shape (n,)
-        Of the judged backups: whether it alerted, number of its device, seconds, and how many of the device's backups
-        came before.
+    alerted, device, ended_at : arrays of shape (n,)
+        As in `alerts_and_years`.
     unit_of_device : int array of shape (n_devices,)
-    since : int
-        Only backups with so many before them.
     """
-    counted = place >= since
-    n_devices = len(unit_of_device)
-    alerts = np.bincount(device[counted], alerted[counted], minlength=n_devices)
-    years = years_of(device[counted], ended_at[counted], n_devices)
-    has_years = years > 0
-    return rate_of(alerts[has_years], years[has_years], unit_of_device[has_years], resampled=False)
+    alerts, years = alerts_and_years(alerted, device, ended_at, len(unit_of_device))
+    return rate_of(alerts, years, unit_of_device, resampled=False)
+
+
+def alerts_and_years(alerted: Array, device: Array, ended_at: Array, n_devices: int) -> tuple[Array, Array]:
+    """Alerts of each device, and the years in which it was judged.
+
+    Parameters
+    ----------
+    alerted, device, ended_at : arrays of shape (n,)
+        Of the judged backups, which stand in time order: whether it alerted, number of its device, seconds.
+    """
+    return np.bincount(device, alerted, minlength=n_devices), years_of(device, ended_at, n_devices)
 
 
 def years_of(device: Array, ended_at: Array, n_devices: int) -> Array:
@@ -115,10 +93,8 @@ def years_of(device: Array, ended_at: Array, n_devices: int) -> Array:
     return years
 
 
-def times_to_detection(
-    attack: Array, attack_id: Array, device: Array, ended_at: Array, alerted: Array
-) -> dict[str, dict[str, Any]]:
-    """Of attacks over several backups, how many were found, and how soon.
+def detections(attack: Array, attack_id: Array, device: Array, ended_at: Array, alerted: Array) -> dict[str, list[Any]]:
+    """Attacks over several backups, and when each was found.
 
     Parameters
     ----------
@@ -129,28 +105,26 @@ def times_to_detection(
 
     Returns
     -------
-    mapping
-        By class: attacks, found, backups and hours (medians over the found ones, of the first backup that alerted
-        counted from 1, and since the attack's first backup; None: none was found).
+    mapping of columns
+        attack; backups and hours of its first backup that alerted, counted from 1 and since the attack's first backup;
+        None: it was not found.
     """
     rows = np.flatnonzero(attack_id != "")
     rows = rows[np.argsort(ended_at[rows], kind="stable")]
     spans: dict[tuple[str, str, int], list[int]] = {}
     for row in rows.tolist():
         spans.setdefault((str(attack[row]), str(attack_id[row]), int(device[row])), []).append(row)
-    found: dict[str, dict[str, Any]] = {}
-    for (name, *_), span in sorted(spans.items()):
-        held = found.setdefault(name, {"attacks": 0, "found": 0, "backups": [], "hours": []})
-        held["attacks"] += 1
-        hits = np.flatnonzero(alerted[span])
-        if len(hits):
-            held["found"] += 1
-            held["backups"].append(int(hits[0]) + 1)
-            held["hours"].append((ended_at[span[hits[0]]] - ended_at[span[0]]) / 3600)
-    medians = ("backups", "hours")
+    hits = [next((place for place, row in enumerate(span) if alerted[row]), None) for span in spans.values()]
     return {
-        name: held | {what: float(np.median(held[what])) if held[what] else None for what in medians}
-        for name, held in found.items()
+        "attack": pa.array([name for name, *_ in spans], pa.string()),
+        "backups": pa.array([None if hit is None else hit + 1 for hit in hits], pa.int64()),
+        "hours": pa.array(
+            [
+                None if hit is None else (ended_at[span[hit]] - ended_at[span[0]]) / 3600
+                for hit, span in zip(hits, spans.values(), strict=True)
+            ],
+            pa.float64(),
+        ),
     }
 
 

@@ -6,6 +6,7 @@ import gzip
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from jobs.tables import BACKUP_KINDS, STATUSES, UNSAID, WORDS
 PARQUET = ".parquet"
 LINES = tuple(f"{ending}{packing}" for ending in (".jsonl", ".ndjson", ".json") for packing in ("", ".gz", ".zst"))
 LONGEST_LINE = 16 << 20  # bytes
+NEEDED = {False: ("device_id", "backup_id", "ended_at"), True: ("device_id", "attack", "at_backup_id")}
 ALLOWED = {"status": STATUSES, "backup_kind": BACKUP_KINDS}
 TOTALS = ("files_total", "bytes_total", "bytes_total_compressed")
 MOST_FAULTS = 10  # lines that are shown; whoever made one fault in a column made it in all its rows
@@ -29,6 +31,14 @@ SCHEMA = pa.schema(
     + [("ended_at", pa.timestamp("us", tz="UTC"))]
     + [(name, pa.float64()) for name in FIGURE_NAMES]
 )
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A file of backups; of a Parquet file one row group, if it is not the whole."""
+
+    file: Path
+    group: int | None = None
 
 
 def read_backups(path: Path) -> pa.Table:
@@ -50,7 +60,7 @@ def read_backups(path: Path) -> pa.Table:
     UdaError
         A file can't be read or holds a record that is no backup; the message names file, row and field.
     """
-    return _read(path, needed=("device_id", "backup_id", "ended_at"), is_what_if=False)
+    return _read(path, is_what_if=False)
 
 
 def read_what_if(path: Path) -> pa.Table:
@@ -58,7 +68,7 @@ def read_what_if(path: Path) -> pa.Table:
 
     They come from arithmetic: fractions are rounded, and a total that an attack brought below nothing is nothing.
     """
-    return _read(path, needed=("device_id", "attack", "at_backup_id"), is_what_if=True)
+    return _read(path, is_what_if=True)
 
 
 def in_shape(rows: pa.Table) -> pa.Table:
@@ -71,16 +81,37 @@ def in_shape(rows: pa.Table) -> pa.Table:
     return pa.table(columns, schema=SCHEMA)
 
 
-def _read(path: Path, needed: Sequence[str], is_what_if: bool) -> pa.Table:
+def read_piece(piece: Piece, is_what_if: bool) -> tuple[pa.Table, list[str]]:
+    """Rows of a piece of a file in the columns of `SCHEMA`, and what is wrong with them, a line a fault."""
     faults = Faults()
-    tables = [_table(file, faults, needed, is_what_if) for file in _files(path)]
-    if faults.lines:
-        more = [f"and {len(faults.lines) - MOST_FAULTS} faults more"] if len(faults.lines) > MOST_FAULTS else []
-        raise UdaError("\n".join([*faults.lines[:MOST_FAULTS], *more]))
+    return _table(piece, faults, is_what_if), faults.lines
+
+
+def _read(path: Path, is_what_if: bool) -> pa.Table:
+    faults = Faults()
+    tables = [_table(Piece(file), faults, is_what_if) for file in files_of(path)]
+    refuse(faults.lines)
     return pa.concat_tables(tables).combine_chunks()
 
 
-def _files(path: Path) -> list[Path]:
+def refuse(faults: Sequence[str]) -> None:
+    """UdaError with the first of these faults; nothing if there are none."""
+    if faults:
+        more = [f"and {len(faults) - MOST_FAULTS} faults more"] if len(faults) > MOST_FAULTS else []
+        raise UdaError("\n".join([*faults[:MOST_FAULTS], *more]))
+
+
+def pieces_of(path: Path) -> list[Piece]:
+    """Files of backups in pieces that can be read side by side: a Parquet file in its row groups, any other whole."""
+    return [
+        Piece(file, group)
+        for file in files_of(path)
+        for group in (range(_open(file).num_row_groups) if _is_parquet(file) else (None,))
+    ]
+
+
+def files_of(path: Path) -> list[Path]:
+    """The files of backups in a folder, or the file itself; UdaError if there is none."""
     if path.is_file():
         return [path]
     if not path.is_dir():
@@ -92,9 +123,9 @@ def _files(path: Path) -> list[Path]:
     return found
 
 
-def _table(file: Path, faults: Faults, needed: Sequence[str], is_what_if: bool) -> pa.Table:
-    rows, columns = _parquet(file) if _is_parquet(file) else _records(file)
-    of_file = faults.of(str(file), rows)
+def _table(piece: Piece, faults: Faults, is_what_if: bool) -> pa.Table:
+    rows, columns = _parquet(piece) if _is_parquet(piece.file) else _records(piece.file)
+    of_file = faults.of(str(piece.file), rows)
     nothing: list[None] = [None] * len(rows)
     read: dict[str, pa.Array] = {}
     for name in (*WORDS, *LABELS):
@@ -105,7 +136,7 @@ def _table(file: Path, faults: Faults, needed: Sequence[str], is_what_if: bool) 
     for name in FIGURE_NAMES:
         floor = float("-inf") if is_what_if and name in TOTALS else 0.0
         read[name] = numbers(columns.get(name, nothing), name, of_file, floor=floor, is_rounded=is_what_if)
-    of_file.missing({name: read[name] for name in needed}, have=sorted(columns))
+    of_file.missing({name: read[name] for name in NEEDED[is_what_if]}, have=sorted(columns))
     if len(rows) and not columns.keys() & set(FIGURE_NAMES):
         of_file.say(f"no column is a figure; name them {', '.join(FIGURE_NAMES)}")
     for name, default in UNSAID.items():
@@ -120,13 +151,27 @@ def _is_parquet(file: Path) -> bool:
         return stream.read(4) == b"PAR1"
 
 
-def _parquet(file: Path) -> tuple[Sequence[int], dict[str, Any]]:
+def _parquet(piece: Piece) -> tuple[Sequence[int], dict[str, Any]]:
+    held = _open(piece.file)
+    names = [name for name in held.schema_arrow.names if name in FIELDS]
+    groups = range(held.num_row_groups) if piece.group is None else [piece.group]
     try:
-        held = [name for name in pq.read_schema(file).names if name in FIELDS]
-        rows = pq.read_table(file, columns=held, partitioning=None)
+        rows = held.read_row_groups(list(groups), columns=names)
     except (OSError, pa.ArrowException) as error:
-        raise UdaError(f"{file}: not a whole Parquet file ({str(error).partition(chr(10))[0]})") from error
-    return range(1, len(rows) + 1), {name: rows[name].combine_chunks() for name in held}
+        raise _not_whole(piece.file, error) from error
+    before = sum(held.metadata.row_group(group).num_rows for group in range(piece.group or 0))
+    return range(before + 1, before + len(rows) + 1), {name: rows[name].combine_chunks() for name in names}
+
+
+def _open(file: Path) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(file)
+    except (OSError, pa.ArrowException) as error:
+        raise _not_whole(file, error) from error
+
+
+def _not_whole(file: Path, error: Exception) -> UdaError:
+    return UdaError(f"{file}: not a whole Parquet file ({str(error).partition(chr(10))[0]})")
 
 
 def _records(file: Path) -> tuple[Sequence[int], dict[str, Any]]:

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from jobs.arrow import numbered
-from jobs.backtest.changes import DEVICE, NONE, NOT_JUDGED, History, changes_beside
+from jobs.backtest.changes import DEVICE, NONE, History, changes_beside
 from jobs.backtest.columns import LABELS
 from jobs.backtest.suspects import Rules
 from jobs.backtest.walking import Judged, walk
@@ -19,6 +19,19 @@ from jobs.model.signals import FIGURES
 from jobs.tables import KINDS, WORDS
 
 RUN = (*DEVICE, "attack", "attack_id")
+SCORES = pa.schema(  # docs/backtest.md says what they mean
+    [
+        ("tenant_id", pa.string()),
+        ("device_id", pa.string()),
+        ("backup_id", pa.string()),
+        ("ended_at", pa.timestamp("us", tz="UTC")),
+        ("anomaly_score", pa.float64()),
+        ("anomaly_kind", pa.string()),
+        ("alerted", pa.bool_()),
+        ("attack", pa.string()),
+        ("at_backup_id", pa.string()),
+    ]
+)
 STATE = ("files_before", "bytes_before", "bytes_total_compressed_before")
 
 
@@ -112,20 +125,14 @@ def alerted(scores: Judged, threshold: float) -> Array:
 
 
 def scores_table(rows: Rows, scores: Judged, alerts: Array) -> pa.Table:
-    """What is written: a row a backup and a row a what-if row, as docs/backtest.md lists the columns."""
-    kinds = pa.array(KINDS, pa.string()).take(pa.array(scores.kind, pa.int64(), mask=scores.kind < 0))
-    names = ("tenant_id", "device_id", "backup_id", "ended_at")
-    columns = {name: rows.table[name].combine_chunks() for name in names}
-    columns["anomaly_score"] = pa.array(scores.score, pa.float64(), mask=np.isnan(scores.score))
-    columns["anomaly_kind"] = kinds
-    columns["alerted"] = pa.array(alerts)
-    columns |= {name: rows.table[name].combine_chunks() for name in ("attack", "at_backup_id")}
-    return pa.table(columns)
-
-
-def reasons_in_numbers(not_judged: Array) -> dict[str, int]:
-    """How many rows are not judged, by reason."""
-    return {name: int((not_judged == place).sum()) for place, name in enumerate(NOT_JUDGED)}
+    """What is written: a row a backup and a row a what-if row, in the columns of `SCORES`."""
+    told = {
+        "anomaly_score": pa.array(scores.score, pa.float64(), mask=np.isnan(scores.score)),
+        "anomaly_kind": pa.array(KINDS, pa.string()).take(pa.array(scores.kind, pa.int64(), mask=scores.kind < 0)),
+        "alerted": pa.array(alerts),
+    }
+    columns = [told[name] if name in told else rows.table[name].combine_chunks() for name in SCORES.names]
+    return pa.table(columns, schema=SCORES)
 
 
 def _changes(rows: pa.Table, history: History, at: Array) -> tuple[dict[str, Array], Array]:

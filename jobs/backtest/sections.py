@@ -157,7 +157,7 @@ def _recall_row(name: str, each: Findings) -> tuple[str, ...]:
         "" if math.isnan(every.low) else f"{100 * every.low:.0f} to {100 * every.high:.0f}",
         _percent(each["recall"]["small"].value),
         _percent(each["recall"]["large"].value),
-        count_in_words(every.rows),
+        count_in_words(int(every.size)),
         ", ".join(kinds),
     )
 

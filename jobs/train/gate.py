@@ -99,7 +99,7 @@ def _judgement(history: History, rows: Rows, scores: Judged, budget: float) -> J
     is_attacked = rows.is_what_if & is_judged
     attack, attacked = words_of(rows.table.filter(pa.array(is_attacked)), "attack"), scores.score[is_attacked]
     return Judgement(
-        alerts=alerts_per_year(alerts, device, seconds, np.zeros(len(clean)), np.arange(n_devices), 0),
+        alerts=alerts_per_year(alerts, device, seconds, np.arange(n_devices)),
         caught=_by_class(attack, attacked >= threshold),
         recall=_by_class(attack, attacked >= equal_price(scores.score[clean], budget * years)),
         unseen={name: float(share) for name, share in zip(SIGNALS, _mean(scores.unseen[clean]), strict=True)},

@@ -1,21 +1,12 @@
 """Shares, rates and intervals: what the report's figures mean."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from jobs.backtest.measures import alerts_per_year, rate_of, recall_by_class, times_to_detection, years_of
+from jobs.backtest.measures import alerts_per_year, detections, rate_of, years_of
 
 YEAR = 365.25 * 86_400
-
-
-def test_recall_is_the_share_of_a_classs_rows_that_alerted_by_size():
-    attack = np.array(["a", "b", "a", "a", "b", "a"])
-    alerted = np.array([True, False, False, True, False, True])
-    files = np.array([100.0, 100, 499, 500, 900, np.nan])
-    found = recall_by_class(attack, alerted, files, np.arange(6))
-    assert [found["a"][size].value for size in ("all", "small", "large")] == [0.75, 0.5, 1.0]
-    assert [found["a"][size].rows for size in ("all", "small", "large")] == [4, 2, 1]
-    assert found["b"]["all"].value == 0
 
 
 def test_the_interval_is_that_of_whole_units_drawn_again():
@@ -46,12 +37,9 @@ def test_a_rate_over_no_time_is_unknown_and_not_0():
 def test_alerts_per_year_counts_alerts_over_the_time_from_each_devices_first_judged_backup_to_its_last():
     device = np.array([0, 0, 0, 1, 1, 2])
     ended_at = YEAR * np.array([0, 1, 2, 5, 5.5, 9])
-    place = np.array([1, 40, 80, 1, 40, 1])
     alerted = np.array([True, False, True, True, False, True])
     assert years_of(device, ended_at, 3).tolist() == [2, 0.5, 0]
-    rate = alerts_per_year(alerted, device, ended_at, place, np.arange(3), since=0)
-    assert rate.value == pytest.approx(3 / 2.5)
-    assert alerts_per_year(alerted, device, ended_at, place, np.arange(3), since=33).value == pytest.approx(1 / 1)
+    assert alerts_per_year(alerted, device, ended_at, np.arange(3)).value == pytest.approx(3 / 2.5)
 
 
 def test_time_to_detection_is_the_first_alert_of_an_attack_counted_from_its_first_backup():
@@ -60,11 +48,8 @@ def test_time_to_detection_is_the_first_alert_of_an_attack_counted_from_its_firs
     device = np.array([0, 0, 0, 1, 1, 1])
     ended_at = 3600 * np.array([20.0, 0, 10, 0, 5, 9])
     alerted = np.array([True, False, False, False, False, True])
-    assert times_to_detection(attack, attack_id, device, ended_at, alerted) == {
-        "slow": {"attacks": 2, "found": 1, "backups": 3, "hours": 20.0}
-    }
-
-
-def test_of_attacks_that_were_never_found_the_time_is_unknown():
-    found = times_to_detection(*(np.array(["x"]),) * 2, np.zeros(1, int), np.zeros(1), np.zeros(1, bool))
-    assert found["x"] == {"attacks": 1, "found": 0, "backups": None, "hours": None}
+    found = pa.table(detections(attack, attack_id, device, ended_at, alerted)).to_pylist()
+    assert sorted(found, key=str) == [
+        {"attack": "slow", "backups": 3, "hours": 20.0},
+        {"attack": "slow", "backups": None, "hours": None},
+    ]
