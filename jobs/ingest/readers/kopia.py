@@ -1,8 +1,8 @@
 """kopia: `snapshot create --json` with its exit status, and `snapshot list --json --storage-stats` beside it or alone.
 
-Read as printed by 0.23. What a snapshot added to the store is told by the list alone. Neither counts changes: what is known
-is by how much the number of files changed, and from the list how many contents were new. docs/bring-your-own.md says how
-to collect the files.
+Read as printed by 0.23. What a snapshot added to the store is told by the list alone. Neither counts changes: what is
+known is by how much the number of files changed, and from the list how many contents were new. docs/bring-your-own.md
+says how to collect the files.
 """
 
 from __future__ import annotations
