@@ -16,7 +16,8 @@ from jobs import __version__, log
 from jobs.config import Config, load_config
 from jobs.doctor.job import doctor
 from jobs.errors import ConfigError, UdaError
-from jobs.options import ExactParser, add_alerts, add_feedback, add_what_if_words, moment, zone
+from jobs.ingest.sealed import Seals
+from jobs.options import ExactParser, add_alerts, add_feedback, add_seal, add_what_if_words, moment, zone
 from jobs.read.job import PRODUCTS, read
 from jobs.run import start_run
 from jobs.tables import ALERTS, ANOMALIES, RUNS
@@ -76,7 +77,10 @@ def parser() -> argparse.ArgumentParser:
     read.add_argument("paths", metavar="PATH", type=Path, nargs="+", help="files, or folders of a landing")
     zone_help = "zone of local times that the tool prints, as in Europe/Berlin (default: they are refused)"
     read.add_argument("--time-zone", type=zone, metavar="ZONE", help=zone_help)
+    keys = "TOML file with keys for sealed dumps in it (default: UDA_CONFIG, conf/local.toml)"
+    read.add_argument("--config", metavar="FILE", type=Path, help=keys)
     add_what_if_words(words)
+    add_seal(words)
     lacks = "what this machine lacks and how to get it"
     words.add_parser("doctor", help=lacks, description=lacks, parents=[common])
     return top
@@ -88,18 +92,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.word == "doctor":
             return doctor(options.lake, options.config, os.environ, sys.stdout)
-        if options.word == "read":
-            read(options.product, options.paths, options.time_zone, start_run().moment, sys.stdout, sys.stderr)
-            return 0
-        if options.word in ("simulate", "backtest"):
-            _what_if(options)
-            return 0
         if options.word == "alerts" and options.action == "test":
             _try_channel(options)
-            return 0
-        config = _config(options)
-        does = {"anomalies": _list, "runs": _list, "alerts": _list, "feedback": _feedback}.get(options.word, _run)
-        does(options, config)
+        elif options.word in BESIDE_A_LAKE:
+            BESIDE_A_LAKE[options.word](options)
+        else:
+            OF_A_LAKE.get(options.word, _run)(options, _config(options))
     except ConfigError as error:
         return _failed(error, 2)
     except UdaError as error:
@@ -135,6 +133,26 @@ def _config(options: argparse.Namespace) -> Config:
 
 def _absolute(place: str) -> str:
     return place.rstrip("/") if "://" in place else str(Path(place).resolve())
+
+
+def _read(options: argparse.Namespace) -> None:
+    config = load_config(options.config, os.environ)
+    seals = Seals(config.sealed, config.tenants)
+    read(options.product, options.paths, options.time_zone, start_run().moment, seals, sys.stdout, sys.stderr)
+
+
+def _seal(options: argparse.Namespace) -> None:
+    from jobs.seal.job import new_key, seal_file
+
+    if options.new_key:
+        if options.file or options.context or options.out:
+            raise ConfigError("--new-key makes a key and seals nothing; seal with --key-file afterwards")
+        new_key(options.new_key, sys.stdout)
+    elif options.file:
+        context = dict(options.context or ())
+        seal_file(options.file, options.key_file, options.kms_key, context, options.out, sys.stdout)
+    else:
+        raise ConfigError("no file to seal: say uda seal FILE")
 
 
 def _what_if(options: argparse.Namespace) -> None:
@@ -212,6 +230,10 @@ def _run(options: argparse.Namespace, config: Config) -> None:
     store = Store(spark, config.lake, run)
     for name in stages if options.word == "run" else [options.word]:
         run_stage(name, store, config)
+
+
+BESIDE_A_LAKE = {"read": _read, "seal": _seal, "simulate": _what_if, "backtest": _what_if}
+OF_A_LAKE = {"anomalies": _list, "runs": _list, "alerts": _list, "feedback": _feedback}  # all others are stages
 
 
 if __name__ == "__main__":

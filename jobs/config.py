@@ -14,6 +14,7 @@ from zoneinfo import available_timezones
 
 from jobs.channel_settings import Channel, channels_of
 from jobs.errors import ConfigError
+from jobs.keys import key_faults
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,15 @@ class Alerts:
 
 
 @dataclass(frozen=True)
+class Sealed:
+    """Keys that open sealed dumps: where they are, and whose."""
+
+    key_files: Mapping[str, str]
+    kms_keys: Mapping[str, str]
+    tenants: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Mlflow:
     """Where models are recorded."""
 
@@ -81,6 +91,7 @@ class Config:
     score: Score
     alerts: Alerts
     mlflow: Mlflow
+    sealed: Sealed
     tenants: Mapping[str, str]
     time_zone: Mapping[str, str]
     git_devices: Mapping[str, str]
@@ -118,7 +129,20 @@ def load_config(path: Path | None, environment: Mapping[str, str]) -> Config:
     return config  # type: ignore[no-any-return]  # built from Config's own field types
 
 
-FREE_TABLES = ("tenants", "time_zone", "git_devices", "spark", "channels")  # their keys are the user's own
+SMALLEST: dict[int, dict[str, tuple[str, ...]]] = {
+    1: {
+        "features": ("look_back_days",),
+        "train": ("rows_per_partition", "fleet_devices", "fleet_device_days", "fleet_backups"),
+        "alerts": ("attempts",),
+    },
+    0: {
+        "ingest": ("max_ahead_days", "settle_hours"),
+        "train": ("first_days", "aged_days", "aged_backups", "fleet_every_days"),
+        "alerts": ("max_age_days",),
+    },
+}
+# Their keys are the user's own.
+FREE_TABLES = ("tenants", "time_zone", "git_devices", "spark", "channels", "key_files", "kms_keys")
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -193,30 +217,18 @@ def _typed(kind: Any, settings: dict[str, Any], at: str, faults: list[str]) -> A
 
 
 def _out_of_range(settings: dict[str, Any]) -> list[str]:
-    at_least_one = (
-        ("features", "look_back_days"),
-        ("train", "rows_per_partition"),
-        ("train", "fleet_devices"),
-        ("train", "fleet_device_days"),
-        ("train", "fleet_backups"),
-        ("alerts", "attempts"),
-    )
-    at_least_zero = (
-        ("ingest", "max_ahead_days"),
-        ("ingest", "settle_hours"),
-        ("train", "first_days"),
-        ("train", "aged_days"),
-        ("train", "aged_backups"),
-        ("train", "fleet_every_days"),
-        ("alerts", "max_age_days"),
-    )
-    faults = [f"{s}.{k}: must be 1 or more, got {settings[s][k]}" for s, k in at_least_one if settings[s][k] < 1]
-    faults += [f"{s}.{k}: must be 0 or more, got {settings[s][k]}" for s, k in at_least_zero if settings[s][k] < 0]
+    faults = [
+        f"{section}.{key}: must be {smallest} or more, got {settings[section][key]}"
+        for smallest, sections in SMALLEST.items()
+        for section, keys in sections.items()
+        for key in keys
+        if settings[section][key] < smallest
+    ]
     if not 0 < settings["score"]["budget"] < math.inf:
         faults.append(f"score.budget: must be above 0 and finite, got {settings['score']['budget']}")
     unknown = {prefix: zone for prefix, zone in settings["time_zone"].items() if zone not in available_timezones()}
     faults += [f'time_zone."{p}": must be a name like Europe/Berlin, got {zone!r}' for p, zone in unknown.items()]
-    return faults + _git_faults(settings["git_devices"])
+    return faults + _git_faults(settings["git_devices"]) + key_faults(**settings["sealed"])
 
 
 def _git_faults(devices: Mapping[str, str]) -> list[str]:

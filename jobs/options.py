@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from jobs.tables import VERDICTS
+from jobs.tables import SEALED_FOR, VERDICTS
 
 
 class ExactParser(argparse.ArgumentParser):
@@ -81,6 +81,31 @@ def add_alerts(words: Any, parents: Sequence[argparse.ArgumentParser]) -> None:
     # Without a default of its own: it would undo what was said before the word test.
     config = "TOML file (default: UDA_CONFIG, conf/local.toml)"
     testing.add_argument("--config", metavar="FILE", type=Path, default=argparse.SUPPRESS, help=config)
+
+
+def add_seal(words: Any) -> None:
+    """`seal`: needs neither a lake nor a configuration."""
+    does = "seal a dump before it lands, or make the key for it"
+    sealing = words.add_parser("seal", help=does, description=does)
+    file = "what to seal; its name ends as that of a landed file does, packed or not"
+    sealing.add_argument("file", metavar="FILE", type=Path, nargs="?", help=file)
+    keys = sealing.add_mutually_exclusive_group(required=True)
+    keys.add_argument("--key-file", metavar="PATH", type=Path, help="file with the wrapping key, its owner's alone")
+    kms = "wrapping key in AWS KMS: its ARN, or an id in the region of the AWS settings"
+    keys.add_argument("--kms-key", metavar="ID", help=kms)
+    new = "make a key file instead, which its owner alone may read; never overwrites one"
+    keys.add_argument("--new-key", metavar="PATH", type=Path, help=new)
+    context = f"whose backup it is, which ingest compares with records and folder: {', '.join(SEALED_FOR)}"
+    sealing.add_argument("--context", metavar="NAME=VALUE", type=_named, nargs="+", action="extend", help=context)
+    out = "file to write, which must not be there (default: FILE with .enc behind it)"
+    sealing.add_argument("--out", metavar="PATH", type=Path, help=out)
+
+
+def _named(text: str) -> tuple[str, str]:
+    name, _, value = text.partition("=")
+    if name not in SEALED_FOR or not value:
+        raise argparse.ArgumentTypeError(f"{text} is not like device_id=nas1; name one of {', '.join(SEALED_FOR)}")
+    return name, value
 
 
 def zone(name: str) -> ZoneInfo:

@@ -65,6 +65,7 @@ STATUSES = ("complete", "partial", "failed")
 BACKUP_KINDS = ("full", "incremental", "unknown")
 # What a record says in words, and what one counts as that it does not say.
 WORDS = ("tenant_id", "product", "device_id", "backup_id", "backup_kind", "status")
+SEALED_FOR = ("tenant_id", "product", "device_id", "backup_id")  # what the context of a sealed dump may name
 UNSAID = {"tenant_id": "default", "product": "canonical", "backup_kind": "unknown", "status": "complete"}
 VERDICTS = {
     "confirmed": "It was an attack: it never teaches, and nothing of its episode is good.",
@@ -97,7 +98,11 @@ REASONS = {
     "dry_run": "The tool only tried what it would do.",
     "bad_line": "A line of a run's output can't be read; the run is read from the others.",
     "late_file": "The file of a run came after the run was read.",
+    "unseal_failed": "The sealed file does not open: another key, changed, cut off, or not sealed. It is not used.",
+    "context_mismatch": "The sealed file was sealed for another tenant, product, device or backup. It is not used.",
+    "no_key": "None of the configured keys is one that the sealed file needs; it can be landed anew once one is.",
 }
+SEAL_REASONS = ("unseal_failed", "context_mismatch", "no_key")
 
 # What a backup may say of itself in numbers. The order is the order of the columns wherever they stand.
 COUNTS = (

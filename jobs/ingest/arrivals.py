@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from zoneinfo import ZoneInfo
 
+from jobs.files import below
 from jobs.ingest.stems import Fault, Stem, parse_name, stem_time
 from jobs.ingest.unpack import PACKINGS
 from jobs.verdict import FOLDER as FEEDBACK
 
 CANONICAL = "canonical"
 LINE_ENDINGS = tuple(kind + packed for kind in (".jsonl", ".ndjson", ".json") for packed in PACKINGS)
+SEAL = ".enc"
 EXIT = "exit"
 LATE = Fault("late_file", "the run it belongs to was read before it came; write .exit last")
 
@@ -41,6 +43,16 @@ class Landed:
         """Whether there is no backup to read, and nothing to refuse."""
         return not (self.lines or self.parquet or self.stems or self.refused)
 
+    def sealed(self, landing: str) -> set[str]:
+        """Sources of what has a sealed file."""
+        runs = {stem.source for stem in self.stems if any(is_sealed(str(file)) for file in stem.files.values())}
+        return runs | {below(path, landing) for path in self.lines if is_sealed(path)}
+
+    def without(self, sources: Collection[str], landing: str) -> Landed:
+        """The same, but for files of records and runs with some sources."""
+        lines = [path for path in self.lines if below(path, landing) not in sources]
+        return replace(self, lines=lines, stems=[stem for stem in self.stems if stem.source not in sources])
+
 
 @dataclass(frozen=True)
 class Place:
@@ -63,6 +75,17 @@ class Place:
         zone = ZoneInfo(self.time_zones[max(zones, key=len)]) if zones else None
         addresses = {part: self.address(path) for part, path in files.items()}
         return Stem(source, device_id, started_at, addresses, zone)
+
+
+def is_sealed(path: str) -> bool:
+    """Whether a file's name says that it is sealed."""
+    return path.lower().endswith(SEAL)
+
+
+def tenant_of(source: str, tenants: Mapping[str, str]) -> str | None:
+    """The tenant to whom the source's landing prefix belongs; None: to none. The longest prefix counts."""
+    prefixes = [prefix for prefix in tenants if source.startswith(prefix.strip("/") + "/")]
+    return tenants[max(prefixes, key=len)] if prefixes else None
 
 
 def run_of(path: str) -> tuple[str, str] | None:
@@ -135,10 +158,10 @@ def _sort_records(landed: Landed, path: str, place: Place) -> None:
     elif not path.startswith(f"{CANONICAL}/"):
         detail = "a run's file lies in <product>/<device>/ and is named like 20250323T013007Z.backup.jsonl"
         landed.refused[path] = Fault("unknown_shape", detail)
-    elif name.endswith(LINE_ENDINGS):
+    elif name.removesuffix(SEAL).endswith(LINE_ENDINGS):
         landed.lines.append(place.address(path))
     elif name.endswith(".parquet"):
         landed.parquet.append(place.address(path))
     else:
-        detail = f"the name must end in {', '.join(LINE_ENDINGS)} or .parquet"
+        detail = f"the name must end in {', '.join(LINE_ENDINGS)} ({SEAL} behind it if sealed) or .parquet"
         landed.refused[path] = Fault("unknown_shape", detail)

@@ -14,6 +14,7 @@ from jobs.files import below
 from jobs.ingest import accounting, records
 from jobs.ingest.canonical import FAULT, tenant_of_prefix
 from jobs.ingest.commit import latest_moment
+from jobs.ingest.sealed import Seals
 from jobs.store import Store
 from jobs.tables import FEEDBACK, REJECTS
 from jobs.verdict import RefusedError, verdict_of
@@ -36,7 +37,9 @@ def commit_verdicts(store: Store, config: Config, files: Sequence[str]) -> dict[
         return {}
     latest = latest_moment(store, config)
     lines = [(below(path, config.landing), path) for path in files]
-    landed = records.as_landed([records.records_of(store.spark, lines, [], latest)])
+    landed = records.as_landed(
+        [records.records_of(store.spark, lines, [], latest, Seals(config.sealed, config.tenants))]
+    )
     rows = store.staged(parsed(landed, config.tenants))
     good = rows.where("fault IS NULL")
     run_id = F.lit(store.run.run_id)

@@ -22,10 +22,12 @@ from jobs.ingest import accounting, arrivals, landing, parquet, records
 from jobs.ingest.commit import commit, latest_moment
 from jobs.ingest.feedback import commit_verdicts
 from jobs.ingest.products import GIT, READERS
+from jobs.ingest.sealed import Seals
 from jobs.ingest.stems import Fault
 from jobs.ingest.unpack import CUT
+from jobs.keys import check_keys
 from jobs.store import Store
-from jobs.tables import BACKUPS, LANDED, REJECTS
+from jobs.tables import BACKUPS, LANDED, REJECTS, SEAL_REASONS
 from jobs.verdict import FOLDER as FEEDBACK
 
 READER = "ingest"
@@ -85,8 +87,13 @@ def _landed(
 ) -> list[records.Reading]:
     landed = []
     if files.lines or files.stems:
+        if files.sealed(
+            config.landing
+        ):  # before anything is written: what lacks a key by mistake would be refused for good
+            check_keys(config.sealed.key_files)
         lines = [(below(path, config.landing), path) for path in files.lines]
-        landed.append(records.records_of(store.spark, lines, files.stems, latest_moment(store, config)))
+        seals = Seals(config.sealed, config.tenants)
+        landed.append(records.records_of(store.spark, lines, files.stems, latest_moment(store, config), seals))
     if groups:
         landed.append(records.frame_landed(parquet.parquet_rows(store.spark, groups, config.landing, tolerant)))
     if refused:
@@ -107,7 +114,9 @@ def _arrived(store: Store, config: Config, fresh: Set[str], files: Mapping[str, 
     arrived = arrivals.sort_files(new, runs, arrivals.Place(config.landing, config.time_zone), settled)
     # Read again after some of its files were removed, a run would say something else than it did.
     arrived.stems = [stem for stem in arrived.stems if stem.source not in cut & held.keys()]
-    return arrived
+    # Opened with keys that were configured since, a file that was refused would be there as backups too.
+    sealed = arrived.sealed(config.landing)
+    return arrived.without(_refused_seals(store, sealed), config.landing) if sealed else arrived
 
 
 def _settled(store: Store, config: Config, files: Mapping[str, File]) -> arrivals.Landed:
@@ -130,6 +139,12 @@ def _held(store: Store, runs: Collection[str]) -> dict[str, bool]:
     # A tool's clock may lag a little behind that of the script which named the run.
     since = min(arrivals.day_of_run(source) for source in runs) - timedelta(days=1)
     return accounting.held_runs(store.read(BACKUPS, since=since), store.read(REJECTS), list(runs))
+
+
+def _refused_seals(store: Store, sources: Collection[str]) -> set[str]:
+    """Of some sources those that were refused as a whole for their seal."""
+    refused = store.read(REJECTS).where(F.col("reason").isin(*SEAL_REASONS)).select("source").distinct()
+    return {row["source"] for row in refused.collect()} & set(sources)
 
 
 def _ingest_clones(store: Store, config: Config) -> dict[str, int]:

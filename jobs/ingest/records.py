@@ -16,11 +16,13 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.ingest.outcomes import Outcome, outcomes
+from jobs.ingest.arrivals import is_sealed
+from jobs.ingest.outcomes import Outcome, RefusedError
 from jobs.ingest.products import READERS
 from jobs.ingest.readers import git
+from jobs.ingest.sealed import Seals, open_records, outcomes_of, pairs_of
 from jobs.ingest.stems import Fault, Stem
-from jobs.ingest.unpack import CutOffError, Overlong, line_arrays
+from jobs.ingest.unpack import CutOffError, Opened, Overlong, Source, line_arrays
 
 REFUSED = "refused struct<reason:string,field:string,detail:string>"
 LANDED = f"source string, position bigint, record string, record_sha256 string, {REFUSED}"
@@ -42,7 +44,7 @@ ROW = pa.schema(
 
 
 def records_of(
-    spark: SparkSession, files: Sequence[tuple[str, str]], stems: Sequence[Stem], latest: datetime
+    spark: SparkSession, files: Sequence[tuple[str, str]], stems: Sequence[Stem], latest: datetime, seals: Seals
 ) -> Reading:
     """Every record of some files of JSON Lines and runs of tools.
 
@@ -55,6 +57,8 @@ def records_of(
         Files of JSON Lines.
     latest : datetime
         The last moment that is not taken for a wrong clock.
+    seals : Seals
+        Opens what is sealed, in the task; it holds where keys are, and no key.
     """
     tasks = [json.dumps({"kind": "lines", "source": source, "address": address}) for source, address in files]
     tasks += [_stem_task(stem) for stem in stems]
@@ -65,7 +69,7 @@ def records_of(
         def run(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             for batch in batches:
                 for task in batch.column(0).to_pylist():
-                    yield from map(each, _batches_of(json.loads(task), latest))
+                    yield from map(each, _batches_of(json.loads(task), latest, seals))
 
         frame = spark.createDataFrame([(task,) for task in tasks], "task string").repartition(max(1, partitions))
         return frame.mapInArrow(run, columns)
@@ -95,9 +99,9 @@ def as_landed(landed: Sequence[Reading]) -> DataFrame:
     return rows.withColumn("record", F.col("record").cast("string"))
 
 
-def rows_of_stem(product: str, stem: Stem, latest: datetime) -> Iterator[Row]:
+def rows_of_stem(product: str, stem: Stem, latest: datetime, seals: Seals) -> Iterator[Row]:
     """What the product's reader makes of a run; its records are numbered from 1."""
-    for position, outcome in enumerate(outcomes(READERS[product], stem, latest), start=1):
+    for position, outcome in enumerate(outcomes_of(READERS[product], stem, latest, seals), start=1):
         yield _row(stem.source, position, outcome)
 
 
@@ -113,29 +117,37 @@ def _stem_task(stem: Stem) -> str:
     return json.dumps({"kind": "stem", "product": stem.product, "started_at": stem.started_at.isoformat(), **said})
 
 
-def _batches_of(task: dict[str, Any], latest: datetime) -> Iterator[pa.RecordBatch]:
+def _batches_of(task: dict[str, Any], latest: datetime, seals: Seals) -> Iterator[pa.RecordBatch]:
     kind = task.pop("kind")
     if kind == "lines":
-        yield from _line_batches(task["source"], task["address"])
+        try:
+            yield from _line_batches(task["source"], _file(task["source"], task["address"], seals))
+        except RefusedError as error:
+            yield _batch([_row(task["source"], 0, error.fault)])
     else:
         zone = ZoneInfo(task["time_zone"]) if task["time_zone"] else None
         started_at = datetime.fromisoformat(task["started_at"])
         stem = Stem(task["source"], task["device_id"], started_at, task["files"], zone)
-        yield from _batches(rows_of_stem(task["product"], stem, latest))
+        yield from _batches(rows_of_stem(task["product"], stem, latest, seals))
 
 
-def _line_batches(source: str, address: str) -> Iterator[pa.RecordBatch]:
+def _file(source: str, address: str, seals: Seals) -> Source:
+    return open_records(address, source, LONGEST_RECORD, seals) if is_sealed(address) else address
+
+
+def _line_batches(source: str, file: Source) -> Iterator[pa.RecordBatch]:
     """The lines of a file, numbered from 1; blank ones are no records."""
     number = 0
     try:
-        for lines in line_arrays(address, LONGEST_RECORD):
+        for lines in line_arrays(file, LONGEST_RECORD):
             if isinstance(lines, Overlong):
                 number += 1
                 detail = f"the line has more than {LONGEST_RECORD >> 20} MiB; write one record a line"
                 too_long = {"reason": "too_long", "field": None, "detail": detail}
                 yield _batch([(source, number, None, lines.sha256, too_long)])
             else:
-                yield _numbered(lines, source, number)
+                batch = _numbered(lines, source, number)
+                yield _only_objects(batch) if isinstance(file, Opened) else batch
                 number += len(lines)
         if not number:
             detail = "the file has no byte; write it elsewhere, then rename it into place"
@@ -151,6 +163,14 @@ def _numbered(lines: pa.BinaryArray, source: str, before: int) -> pa.RecordBatch
     columns = [pa.repeat(source, count), positions, lines, *(pa.nulls(count, field.type) for field in list(ROW)[3:])]
     is_blank = pc.equal(pc.binary_length(pc.ascii_trim(lines.view(pa.string()), " \t\r")), 0)
     return pa.RecordBatch.from_arrays(columns, schema=ROW).filter(pc.invert(is_blank))
+
+
+def _only_objects(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Rows, refused where the line is no strict JSON object: only with one could the seal's context be compared."""
+    fault = {"reason": "bad_json", "field": None, "detail": "not one JSON object; write one object a line"}
+    refused = [fault if pairs_of(line) is None else None for line in batch["record"].to_pylist()]
+    at = batch.schema.get_field_index("refused")
+    return batch.set_column(at, batch.schema.field(at), pa.array(refused, batch.schema.field(at).type))
 
 
 def _row(source: str, position: int, outcome: Outcome) -> Row:

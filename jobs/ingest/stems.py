@@ -1,6 +1,6 @@
 """One run of a backup tool as it landed: several files of one stem, and what a reader makes of them.
 
-`<product>/<device>/<stem>.<what>[.gz|.zst]`: the stem is the start of the run in UTC, as in 20250323T013007Z.
+`<product>/<device>/<stem>.<what>[.gz|.zst][.enc]`: the stem is the start of the run in UTC, as in 20250323T013007Z.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jobs.ingest.unpack import CutOffError, Overlong, lines, pieces, text
+from jobs.ingest.unpack import CutOffError, Overlong, Source, lines, pieces, text
 
-NAME = re.compile(r"(?P<stem>\d{8}T\d{6}Z)\.(?P<what>[A-Za-z0-9_.-]+?)(?P<packing>\.gz|\.zst)?")
+NAME = re.compile(r"(?P<stem>\d{8}T\d{6}Z)\.(?P<what>[A-Za-z0-9_.-]+?)(?P<packing>\.gz|\.zst)?(?P<seal>\.enc)?")
 DRAFTS = (".tmp", "._COPYING_")  # files on their way, the second by Hadoop; they land when they are renamed
 LONGEST_LINE = 4 << 20  # bytes; a path of 4 KiB, every byte escaped, is a hundredth of it
 LONGEST_TEXT = 64 << 20  # bytes; ten thousand backups in one list are a fifth of it
@@ -59,7 +59,7 @@ class Stem:
     started_at : datetime
         What the name says, UTC.
     files : mapping
-        What each file is ("backup.jsonl", without packing), and its address.
+        What each file is ("backup.jsonl", without packing and seal), and its address, or the file if it was sealed.
     time_zone : ZoneInfo or None
         Where the tool prints local times: the device's zone.
     faults : list of Fault
@@ -69,7 +69,7 @@ class Stem:
     source: str
     device_id: str
     started_at: datetime
-    files: Mapping[str, str]
+    files: Mapping[str, Source]
     time_zone: ZoneInfo | None = None
     faults: list[Fault] = field(default_factory=list)
     _texts: dict[str, bytes] = field(default_factory=dict)
@@ -142,13 +142,13 @@ class Stem:
     def is_empty(self) -> bool:
         """Whether no file has a byte."""
         try:
-            return not any(piece for address in self.files.values() for piece in pieces(address))
+            return not any(piece for file in self.files.values() for piece in pieces(file))
         except CutOffError:
             return False
 
 
 def parse_name(name: str) -> tuple[str, str] | None:
-    """Stem and kind of a file's name, without packing; None: it is not named like a run's file."""
+    """Stem and kind of a file's name, without packing and seal; None: it is not named like a run's file."""
     found = NAME.fullmatch(name)
     if not found or stem_time(found["stem"]) is None:
         return None

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from jobs.ingest.arrivals import tenant_of
 from jobs.ingest.canonical import FIELDS, FIGURE_NAMES, LISTS, MOMENTS, OLDEST, TEXTS, TOTALS, extra
 from jobs.ingest.records import REFUSED, Reading, union_all
 from jobs.tables import BACKUP_KINDS, BACKUPS, STATUSES, UNSAID, WORDS
@@ -144,10 +145,7 @@ def _text(said: pa.Array) -> pa.Array:
 
 def _tenant_of_prefix(sources: pa.Array, tenants: Mapping[str, str]) -> pa.Array:
     of_source = sources.dictionary_encode()
-    found = []
-    for source in of_source.dictionary.to_pylist():
-        prefixes = [prefix for prefix in tenants if source.startswith(prefix.strip("/") + "/")]
-        found.append(tenants[max(prefixes, key=len)] if prefixes else None)
+    found = [tenant_of(source, tenants) for source in of_source.dictionary.to_pylist()]
     return pa.array(found, pa.string()).take(of_source.indices)
 
 

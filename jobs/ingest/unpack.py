@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 import numpy as np
@@ -29,7 +30,18 @@ class CutOffError(Exception):
     """The file ends too early, is damaged, or unpacks to more than any record file; the message says what to do."""
 
 
-def pieces(address: str) -> Iterator[bytes]:
+@dataclass(frozen=True)
+class Opened:
+    """A file that was sealed: its name without the seal's ending, and what it held, still packed."""
+
+    name: str
+    content: bytes = field(repr=False)
+
+
+Source = str | Opened  # the address of a file, or one that is in memory
+
+
+def pieces(file: Source) -> Iterator[bytes]:
     """The file's bytes, unpacked as its name says, at most `PIECE` at a time.
 
     Raises
@@ -39,8 +51,8 @@ def pieces(address: str) -> Iterator[bytes]:
     """
     unpacked = 0
     try:
-        with open_file(address) as stream:
-            for unpacked_now in _unpacked(stream, address):
+        with _stream(file) as stream:
+            for unpacked_now in _unpacked(stream, file.name if isinstance(file, Opened) else file):
                 for start in range(0, len(unpacked_now), PIECE):
                     yield unpacked_now[start : start + PIECE]
                 unpacked += len(unpacked_now)
@@ -50,6 +62,10 @@ def pieces(address: str) -> Iterator[bytes]:
         raise CutOffError(CUT) from error
 
 
+def _stream(file: Source) -> BinaryIO:
+    return io.BytesIO(file.content) if isinstance(file, Opened) else open_file(file)
+
+
 @dataclass(frozen=True)
 class Overlong:
     """A line of more bytes than any record has: it is not held in memory, only hashed."""
@@ -57,16 +73,16 @@ class Overlong:
     sha256: str
 
 
-def lines(address: str, longest: int) -> Iterator[bytes | Overlong]:
+def lines(file: Source, longest: int) -> Iterator[bytes | Overlong]:
     """The file's lines one by one; otherwise as `line_arrays`."""
-    for some in line_arrays(address, longest):
+    for some in line_arrays(file, longest):
         if isinstance(some, Overlong):
             yield some
         else:
             yield from some.to_pylist()
 
 
-def line_arrays(address: str, longest: int) -> Iterator[pa.BinaryArray | Overlong]:
+def line_arrays(file: Source, longest: int) -> Iterator[pa.BinaryArray | Overlong]:
     """The file's lines without their ends, many at a time; an `Overlong` stands for one of more than `longest` bytes.
 
     Parameters
@@ -81,7 +97,7 @@ def line_arrays(address: str, longest: int) -> Iterator[pa.BinaryArray | Overlon
     """
     rest = b""
     overlong = None
-    for piece in pieces(address):
+    for piece in pieces(file):
         first, end, others = piece.partition(b"\n")
         if overlong is None and len(rest) + len(first) > longest:
             overlong, rest = hashlib.sha256(rest), b""
@@ -108,7 +124,7 @@ def _between_ends(text: bytes) -> pa.BinaryArray:
     return pc.binary_slice(pa.Array.from_buffers(pa.binary(), len(starts) - 1, buffers), 0, -1)
 
 
-def text(address: str, longest: int) -> bytes:
+def text(file: Source, longest: int) -> bytes:
     """The whole file, unpacked.
 
     Raises
@@ -117,7 +133,7 @@ def text(address: str, longest: int) -> bytes:
         It ends too early, or has more than `longest` bytes.
     """
     held = bytearray()
-    for piece in pieces(address):
+    for piece in pieces(file):
         held += piece
         if len(held) > longest:
             raise CutOffError(f"the file has more than {longest >> 20} MiB, which no such record has")

@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo
 
 from jobs.errors import UdaError
 from jobs.ingest.derived import with_derived
-from jobs.ingest.outcomes import Outcome, attempt, checked, outcomes
+from jobs.ingest.outcomes import Outcome, attempt, checked
 from jobs.ingest.products import GIT, READERS
 from jobs.ingest.readers import git
+from jobs.ingest.sealed import Seals, outcomes_of
 from jobs.ingest.stems import DRAFTS, Fault, Record, Stem, parse_name, stem_time
 from jobs.tables import COUNTS
 
@@ -25,7 +26,13 @@ Found = tuple[str, int, Outcome]  # source, position, and what the reader made o
 
 
 def read(
-    product: str, paths: Sequence[Path], zone: ZoneInfo | None, moment: datetime, out: TextIO, errors: TextIO
+    product: str,
+    paths: Sequence[Path],
+    zone: ZoneInfo | None,
+    moment: datetime,
+    seals: Seals,
+    out: TextIO,
+    errors: TextIO,
 ) -> None:
     """Write the records of some files or folders to `out`, and to `errors` what could not be used and why.
 
@@ -34,12 +41,12 @@ def read(
     Raises
     ------
     UdaError
-        A path does not exist.
+        A path does not exist, or a key that a sealed file needs can't be used.
     """
     missing = [path for path in paths if not path.exists()]
     if missing:
         raise UdaError(f"{missing[0]}: no such file or folder; name files that {product} left, or their folder")
-    found = list(_clones(paths, moment) if product == GIT else _runs(product, paths, zone, moment))
+    found = list(_clones(paths, moment) if product == GIT else _runs(product, paths, zone, moment, seals))
     records, refused = _without_duplicates(found)
     derived = [record for device in _by_device(records) for record in with_derived(device)]
     for record in sorted(derived, key=lambda record: (_ended(record), record["device_id"], record["source"])):
@@ -50,7 +57,9 @@ def read(
         errors.write(json.dumps({name: value for name, value in said.items() if value is not None}) + "\n")
 
 
-def _runs(product: str, paths: Sequence[Path], zone: ZoneInfo | None, moment: datetime) -> Iterator[Found]:
+def _runs(
+    product: str, paths: Sequence[Path], zone: ZoneInfo | None, moment: datetime, seals: Seals
+) -> Iterator[Found]:
     named = [file for path in paths for file in ([path] if path.is_file() else path.rglob("*"))]
     files = sorted(file for file in named if file.is_file() and not file.name.endswith(DRAFTS))
     runs: dict[str, dict[str, str]] = defaultdict(dict)
@@ -64,7 +73,8 @@ def _runs(product: str, paths: Sequence[Path], zone: ZoneInfo | None, moment: da
     for source, held in runs.items():
         device_id, _, name = source.partition("/")[2].rpartition("/")
         stem = Stem(source, device_id, stem_time(name) or moment, held, zone)
-        for position, outcome in enumerate(outcomes(READERS[product], stem, moment + MAX_AHEAD), start=1):
+        found = outcomes_of(READERS[product], stem, moment + MAX_AHEAD, seals)
+        for position, outcome in enumerate(found, start=1):
             yield source, position, outcome
 
 

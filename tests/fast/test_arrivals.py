@@ -1,6 +1,6 @@
 """Which files of a tool's run are read together, which come too late, and that coming again changes neither."""
 
-from jobs.ingest.arrivals import Place, RunFile, may_be_settled, run_of, sort_files
+from jobs.ingest.arrivals import Place, RunFile, may_be_settled, run_of, sort_files, tenant_of
 
 SOURCE = "restic/nas/20250323T013007Z"
 PLACE = Place("/landing", {})
@@ -57,3 +57,22 @@ def test_only_files_of_tools_that_are_named_like_a_run_are_of_one():
     assert run_of("restic/20250323T013007Z.exit") is None
     assert run_of("canonical/nas/20250323T013007Z.exit") is None
     assert run_of("feedback/nas/20250323T013007Z.exit") is None
+
+
+def test_files_of_records_and_runs_may_be_sealed_and_verdicts_and_parquet_not():
+    assert run_of(f"{SOURCE}.backup.jsonl.gz.enc") == (SOURCE, "backup.jsonl")
+    names = ("canonical/a.jsonl.enc", "canonical/b.json.zst.enc", "canonical/c.parquet.enc", "feedback/d.jsonl.enc")
+    landed = sort_files(names, {}, PLACE, ())
+    assert landed.lines == ["/landing/canonical/a.jsonl.enc", "/landing/canonical/b.json.zst.enc"]
+    assert sorted(landed.refused) == ["canonical/c.parquet.enc", "feedback/d.jsonl.enc"]
+    assert landed.sealed("/landing") == set(names[:2])
+    assert landed.without({names[0]}, "/landing").lines == ["/landing/canonical/b.json.zst.enc"]
+
+
+def test_the_longest_landing_prefix_says_whose_a_source_is():
+    tenants = {"insync": "all", "insync/acme/": "acme"}
+    assert [tenant_of(f"{place}/x", tenants) for place in ("insync/acme", "insync/acmes", "restic")] == [
+        "acme",
+        "all",
+        None,
+    ]

@@ -11,7 +11,7 @@ import pytest
 from jobs import __version__
 from jobs.cli import STAGES, main, parser
 
-BESIDE_A_LAKE = ("read", "simulate", "backtest")
+BESIDE_A_LAKE = ("read", "simulate", "backtest", "seal")
 COMMANDS = ("run", *STAGES, "anomalies", "runs", "alerts", "feedback", *BESIDE_A_LAKE, "doctor")
 
 

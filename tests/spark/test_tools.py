@@ -15,6 +15,7 @@ import pytest
 
 from jobs.ingest import job
 from jobs.ingest.job import ingest
+from jobs.ingest.sealed import Seals
 from jobs.read.job import read
 from jobs.tables import BACKUPS, FIGURES, REJECTS
 from tests.conftest import MOMENT, store_of
@@ -71,7 +72,7 @@ def test_what_tools_printed_becomes_what_was_done_and_uda_read_says_the_same(sto
             assert said in row["expect"].removeprefix("reject:").split("|"), row
 
     out, errors = StringIO(), StringIO()
-    read(product, [Path(config.landing) / product], None, MOMENT, out, errors)
+    read(product, [Path(config.landing) / product], None, MOMENT, Seals(config.sealed, config.tenants), out, errors)
     printed = {(r["source"], r["position"]): r for r in map(json.loads, out.getvalue().splitlines())}
     held = {(row["source"], row["position"]): row.asDict() for row in store.read(BACKUPS).collect()}
     assert printed.keys() == held.keys()

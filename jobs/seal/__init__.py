@@ -1,0 +1,1 @@
+"""Sealing a dump, and making the key for it."""
