@@ -1,4 +1,4 @@
-"""Files that hold a wrapping key: made, and read if nobody else can; an error says no byte of what they hold."""
+"""Wrapping keys: files that hold one, made, and read if nobody else can; an error says no byte of what they hold."""
 
 from __future__ import annotations
 
