@@ -17,7 +17,7 @@ from jobs.config import Config, load_config
 from jobs.doctor.job import doctor
 from jobs.errors import ConfigError, UdaError
 from jobs.ingest.sealed import Seals
-from jobs.options import ExactParser, add_alerts, add_feedback, add_seal, add_what_if_words, moment, zone
+from jobs.options import ExactParser, add_alerts, add_feedback, add_seal, add_search, add_what_if_words, moment, zone
 from jobs.read.job import PRODUCTS, read
 from jobs.run import start_run
 from jobs.tables import ALERTS, ANOMALIES, RUNS
@@ -69,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
         ("runs", "what ran, and what became of every record"),
     ):
         words.add_parser(name, help=does, description=does, parents=[common, listing])
+    add_search(words, [common, listing])
     add_alerts(words, [common, listing])
     add_feedback(words, [common, landing])
     says = "canonical records from what a backup tool left, as JSON on stdout; what can't be used, on stderr"
@@ -199,10 +200,13 @@ def _try_channel(options: argparse.Namespace) -> None:
 def _list(options: argparse.Namespace, config: Config) -> None:
     from jobs.alerts.listing import alerts_table
     from jobs.report import listing, reading  # half a second, which the other commands need not wait for
+    from jobs.search.lookup import search
 
-    table = {"anomalies": ANOMALIES, "alerts": ALERTS, "runs": RUNS}[options.word]
+    table = {"alerts": ALERTS, "runs": RUNS}.get(options.word, ANOMALIES)
     rows: Sequence[Mapping[str, Any]]
-    if table is RUNS:  # a run is many rows
+    if options.word == "search":
+        rows = search(config.lake, options.query, start_run().moment, options.limit)
+    elif table is RUNS:  # a run is many rows
         rows = listing.newest_runs(reading.rows_of(config.lake, table), options.limit)
     else:
         rows = reading.rows_of(config.lake, table, limit=options.limit)
@@ -233,7 +237,8 @@ def _run(options: argparse.Namespace, config: Config) -> None:
 
 
 BESIDE_A_LAKE = {"read": _read, "seal": _seal, "simulate": _what_if, "backtest": _what_if}
-OF_A_LAKE = {"anomalies": _list, "runs": _list, "alerts": _list, "feedback": _feedback}  # all others are stages
+LISTINGS = ("anomalies", "search", "runs", "alerts")
+OF_A_LAKE = {**dict.fromkeys(LISTINGS, _list), "feedback": _feedback}  # all others are stages
 
 
 if __name__ == "__main__":

@@ -70,6 +70,29 @@ def add_feedback(words: Any, parents: Sequence[argparse.ArgumentParser]) -> None
     giving.add_argument("--moment", type=moment, metavar="TIME", help=now)
 
 
+QUERY = """\
+  device:nas1,nas2   one of these; also tenant, product, backup, anomaly, episode, kind, status
+  device:web-*       names that begin so; ? is any one character
+  kind:-add,modify   none of these
+  since:30d          of the last 30 days; 12h are hours, 2025-03-01 is a day (UTC); also until
+  score:1            as unusual as once in ten device-years, or more
+  anything else      stands in the reason; a quotation mark keeps spaces: device:'my nas'
+"""
+
+
+def add_search(words: Any, parents: Sequence[argparse.ArgumentParser]) -> None:
+    """`search`: anomalies of a lake by a query in words."""
+    does = "anomalies that a query asks for, newest first"
+    searching = words.add_parser(
+        "search",
+        help=does,
+        description=f"{does}\n\na query, in quotes, all of which must hold:\n{QUERY}",
+        parents=parents,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    searching.add_argument("query", metavar="QUERY", help='as in "device:nas1 kind:delete since:30d"')
+
+
 def add_alerts(words: Any, parents: Sequence[argparse.ArgumentParser]) -> None:
     """`alerts`: the messages of a lake; `alerts test` sends one and needs no lake."""
     does = "messages owed and delivered, newest first; or send a test message"

@@ -1,4 +1,4 @@
-"""The tables of docs/detection.md, from the measured figures: `python -m benchmarks.detection.tables` puts them in."""
+"""The tables of docs/model.md, from the measured figures: `python -m benchmarks.detection.tables` puts them in."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jobs.model.attacks import ATTACKS, EXTRAS, LOOK_ALIKES
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS, PEERS = (ROOT / "benchmarks" / "results" / f"{name}.json" for name in ("detection", "detection_peers"))
-PAGE = ROOT / "docs" / "detection.md"
+PAGE = ROOT / "docs" / "model.md"
 FULL, WITHOUT_STORE = "git; borg with diff", "all columns"
 GROUPS = {
     "devices_open": "devices, open",

@@ -42,7 +42,7 @@ def attacked(backups: Mapping[str, Any], attack: str) -> dict[str, Any]:
 
     Notes
     -----
-    docs/detection.md, "Simulated attacks". The attack comes on top of what really happened, so after one that touches
+    docs/model.md, "Simulated attacks". The attack comes on top of what really happened, so after one that touches
     every file the files updated and deleted can be more than there were.
     """
     if attack not in RECIPES:

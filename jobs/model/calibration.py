@@ -78,7 +78,7 @@ def anomaly_score(raw: Array, schedule: Array, history: Array, calibrations: Seq
 
     Notes
     -----
-    docs/detection.md, "Score".
+    docs/model.md, "Score".
     """
     score = np.zeros(len(raw))
     for calibration, weight in zip(calibrations, _weights(history, calibrations), strict=True):

@@ -40,7 +40,7 @@ def expected_ratio(bytes_uploaded: Array, files_uploaded: Array, curve: Array, o
 
     Notes
     -----
-    docs/detection.md, "Expected ratio".
+    docs/model.md, "Expected ratio".
     """
     return _share_of(_usual_logit(bytes_uploaded, files_uploaded, curve) + offset)
 
@@ -64,7 +64,7 @@ def fit_ratios(figures: Arrays, device: Array, n_devices: int, curve: Array) -> 
 
     Notes
     -----
-    docs/detection.md, "Expected ratio".
+    docs/model.md, "Expected ratio".
     """
     files, sent, packed = figures["files_uploaded"], figures["bytes_uploaded"], figures["bytes_compressed"]
     rows = np.flatnonzero((sent > 0) & (files > 0) & ~np.isnan(packed))

@@ -90,7 +90,7 @@ def add_up(
 
     Notes
     -----
-    docs/detection.md, "Slow attacks".
+    docs/model.md, "Slow attacks".
     """
     n = len(previous)
     added, (level, slope) = steps_of(scores["rarity"]), np.moveaxis(scores["sum_line"], 1, 0)

@@ -41,7 +41,7 @@ def fit_devices(backups: Arrays, device: Array, fleet: FleetModel) -> dict[str, 
 
     Notes
     -----
-    docs/detection.md, "Device model".
+    docs/model.md, "Device model".
     """
     parts = [_fit_chunk(backups, device, rows, fleet) for rows in _chunks(device)]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

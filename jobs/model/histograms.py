@@ -46,7 +46,7 @@ def fit_histograms(signals: Array, weights: Array, device: Array, n_devices: int
 
     Notes
     -----
-    docs/detection.md, "Device model".
+    docs/model.md, "Device model".
     """
     if not n_devices:
         return np.zeros((0, len(SIGNALS)), np.float32), np.zeros((0, len(SIGNALS) * BINS), np.float32)
@@ -90,7 +90,7 @@ def evidence_of(values: Array, top: Array, bins: Array, prior: Array) -> Array:
 
     Notes
     -----
-    docs/detection.md, "Evidence".
+    docs/model.md, "Evidence".
     """
     tail = bins[:, 0] * _faded(values) + np.einsum("ij,ji->i", bins[:, 1:], _reached(values, top))
     chance = (PRIOR_WEIGHT * prior + tail) / (PRIOR_WEIGHT + np.einsum("ij->i", bins))
@@ -159,7 +159,7 @@ def usual_level(top: Array, bins: Array) -> Array:
 
     Notes
     -----
-    docs/detection.md, "Beyond usual".
+    docs/model.md, "Beyond usual".
     """
     weight = np.einsum("ij->i", bins)
     wanted = USUAL_PART * weight

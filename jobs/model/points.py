@@ -49,7 +49,7 @@ def columns_of(
 
     Notes
     -----
-    docs/detection.md, "Points".
+    docs/model.md, "Points".
     """
     shares = shares_of(beyond, figures, expected, stored_density).T
     digits = np.log10(np.clip(shares, 1e-3, 1)) + 3

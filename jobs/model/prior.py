@@ -61,7 +61,7 @@ def prior_chance(
 
     Notes
     -----
-    docs/detection.md, "Fleet prior".
+    docs/model.md, "Fleet prior".
     """
     with_mean = np.concatenate((prior, np.log10(np.exp(LN_10 * prior).mean(axis=1, keepdims=True))), axis=1)
     lower, upper, weight = node_weights(cohort)

@@ -57,7 +57,7 @@ def score_backups(backups: Arrays, models: Arrays, fleet: FleetModel, beside: Ar
 
     Notes
     -----
-    docs/detection.md, "Score" and "Kind".
+    docs/model.md, "Score" and "Kind".
     """
     beside = np.arange(len(backups["files_added"])) if beside is None else beside
     parts = [_score_rows(rows, fleet) for rows in compared(backups, models, fleet, beside)]
@@ -94,7 +94,7 @@ def explain(backups: Arrays, models: Arrays, fleet: FleetModel, sum_kind: Array 
 
     Notes
     -----
-    docs/detection.md, "What an anomaly says".
+    docs/model.md, "What an anomaly says".
     """
     models = completed_models(models)
     rows = np.arange(len(backups["files_added"]))

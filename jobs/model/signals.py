@@ -79,7 +79,7 @@ def signals_of(figures: Arrays, expected_ratio: Array, spread: Array, stored_den
 
     Notes
     -----
-    docs/detection.md, "Signals".
+    docs/model.md, "Signals".
     """
     return np.stack(
         (

@@ -38,7 +38,7 @@ def smallest_shares(
 
     Notes
     -----
-    docs/detection.md, "What an anomaly says".
+    docs/model.md, "What an anomaly says".
     """
     n = len(backups["files_added"])
     beside = np.arange(n) if beside is None else beside

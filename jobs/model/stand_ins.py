@@ -31,7 +31,7 @@ def completed(backups: Arrays) -> dict[str, Array]:
 
     Notes
     -----
-    docs/detection.md, "What each product lets us see".
+    docs/model.md, "What each product lets us see".
     """
     files, size, density = backups["files_before"], backups["bytes_before"], _density_before(backups)
     files_gained, bytes_gained = backups["files_total"] - files, backups["bytes_total"] - size

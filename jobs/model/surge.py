@@ -35,7 +35,7 @@ def surge_rarity(surge: Array, signal: Array, values: Array, top: Array, history
 
     Notes
     -----
-    docs/detection.md, "Surge".
+    docs/model.md, "Surge".
     """
     reached = np.zeros(len(history), np.int8)
     for node in HISTORIES[1:-1]:  # a binary search for each history would take several times as long

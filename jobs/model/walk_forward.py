@@ -48,7 +48,7 @@ def walk_forward(backups: Arrays, device: Array, fleet: FleetModel, history: int
 
     Notes
     -----
-    docs/detection.md, "How it was measured".
+    docs/model.md, "How it was measured".
     """
     begins, start, end = refits_of(device)
     taught, window = ranges(np.maximum(begins, start - history), start)

@@ -42,7 +42,7 @@ def what_if_rows(history: History, seed: int) -> pa.Table:
 
     Notes
     -----
-    docs/detection.md, "Simulated attacks". A record's unknown figures stay unknown: derived deletes, for one, follow
+    docs/model.md, "Simulated attacks". A record's unknown figures stay unknown: derived deletes, for one, follow
     from the totals as they do for a real one.
     """
     random = np.random.default_rng(seed)

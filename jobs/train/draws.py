@@ -19,7 +19,7 @@ def drawn_attacks(backups: Mapping[str, Any], seed: int) -> dict[str, dict[str, 
 
     Notes
     -----
-    docs/detection.md, "Simulated attacks".
+    docs/model.md, "Simulated attacks".
     """
     random = np.random.default_rng(seed)
     return {sub_kind.name: changed(backups, _recipe(sub_kind.name, random)) for sub_kind in LEARNED}

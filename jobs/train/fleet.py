@@ -43,7 +43,7 @@ def fit_fleet(
 
     Notes
     -----
-    docs/detection.md, "Fleet model".
+    docs/model.md, "Fleet model".
     """
     # Each part is fitted with the ones before it.
     nothing = np.zeros((len(SIGNALS), len(NODES), len(GRID)))

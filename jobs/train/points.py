@@ -35,7 +35,7 @@ def fit_points(clean: Array, clean_weights: Array, attacks: Array, sub_kind: Arr
 
     Notes
     -----
-    docs/detection.md, "Points".
+    docs/model.md, "Points".
     """
     used, smallest = columns_used(), floors()
     total = float(clean_weights.sum())

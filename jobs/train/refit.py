@@ -55,7 +55,7 @@ def refit_fleet(
 
     Notes
     -----
-    docs/detection.md, "A fleet's own model".
+    docs/model.md, "A fleet's own model".
     """
     fleet = replace(start, fleet_name=fleet_name, provenance=provenance, curve=_curve(backups, device, start.curve))
     walk = walk_forward(backups, device, fleet)

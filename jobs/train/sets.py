@@ -44,7 +44,7 @@ def fit_set(
 
     Notes
     -----
-    docs/detection.md, "Points" and "Score".
+    docs/model.md, "Points" and "Score".
     """
     fitted, parts = learned(backups, device, fleet, name, seed)
     calibrations = []

@@ -34,7 +34,7 @@ def fit_sum_rate(rarity: Array, device: Array, is_alert: Array, weights: Array) 
 
     Notes
     -----
-    docs/detection.md, "Slow attacks". The lines are laid through the rarest tenth of what can be counted.
+    docs/model.md, "Slow attacks". The lines are laid through the rarest tenth of what can be counted.
     """
     alarms, counted = alarms_by_height(rarity, device, is_alert, weights)
     lines = np.empty((len(ADDED_UP), 2))

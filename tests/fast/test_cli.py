@@ -12,10 +12,10 @@ from jobs import __version__
 from jobs.cli import STAGES, main, parser
 
 BESIDE_A_LAKE = ("read", "simulate", "backtest", "seal")
-COMMANDS = ("run", *STAGES, "anomalies", "runs", "alerts", "feedback", *BESIDE_A_LAKE, "doctor")
+COMMANDS = ("run", *STAGES, "anomalies", "runs", "search", "alerts", "feedback", *BESIDE_A_LAKE, "doctor")
 
 
-NEEDED = {"feedback": ("3f9c", "confirmed")}
+NEEDED = {"feedback": ("3f9c", "confirmed"), "search": ("kind:delete",)}
 
 
 @pytest.fixture(autouse=True)

@@ -17,10 +17,11 @@ TABLES = tables_of(RESULT) | tables_of_peers(RESULT, json.loads(PEERS.read_text(
 
 
 def test_every_heading_that_the_code_cites_is_there():
-    headings = set(re.findall(r"^## (.+)$", PAGE, re.MULTILINE))
-    for path in (ROOT / "jobs").rglob("*.py"):
-        for cited in re.findall(r"docs/detection\.md, ((?:\"[^\"]+\"(?: and )?)+)", path.read_text("utf-8")):
-            assert set(re.findall(r'"([^"]+)"', cited)) <= headings, path
+    for name in ("model", "detection"):
+        headings = set(re.findall(r"^## (.+)$", (ROOT / "docs" / f"{name}.md").read_text("utf-8"), re.MULTILINE))
+        for path in (ROOT / "jobs").rglob("*.py"):
+            for cited in re.findall(rf"docs/{name}\.md, ((?:\"[^\"]+\"(?: and )?)+)", path.read_text("utf-8")):
+                assert set(re.findall(r'"([^"]+)"', cited)) <= headings, path
 
 
 def test_the_table_of_signals_names_each_with_its_unit_and_kind():

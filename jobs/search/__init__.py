@@ -1,0 +1,1 @@
+"""Asking the tables, without Spark and without a server."""
