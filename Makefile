@@ -33,7 +33,7 @@ lint: setup ## ruff: faults and format
 	@$(RUN) -m ruff format --check .
 
 .PHONY: types
-types: setup ## mypy --strict on jobs/
+types: setup ## mypy --strict on jobs/ and benchmarks/
 	@$(RUN) -m mypy
 
 .PHONY: bench

@@ -25,7 +25,22 @@ PIECES = (
     *(b"<script>", b"'; DROP TABLE backups; --", b"=1+1", b"../../etc/passwd", b"\x1b[2J", "\u202e".encode()),
     b"[" * 3000,
 )
-VALUES = (None, -1, 1.5, True, "", "many", [], {}, [[]], 2**63, -(2**70), 1e308, "NaN", {"a": {"b": [None]}})
+VALUES: tuple[object, ...] = (
+    None,
+    -1,
+    1.5,
+    True,
+    "",
+    "many",
+    [],
+    {},
+    [[]],
+    2**63,
+    -(2**70),
+    1e308,
+    "NaN",
+    {"a": {"b": [None]}},
+)
 NAMES = (
     "a b",
     "new\nline",

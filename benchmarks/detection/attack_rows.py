@@ -28,7 +28,7 @@ def half_of(labels: pd.DataFrame) -> NDArray[np.bool_]:
         for origin, backups in rows["origin"].value_counts().items():
             to_a = dealt[True] < dealt[False] if dealt[True] != dealt[False] else group != "media"
             dealt[to_a] += backups
-            half_a |= {origin} if to_a else set()
+            half_a |= {str(origin)} if to_a else set()
     halves: NDArray[np.bool_] = labels["origin"].isin(half_a).to_numpy()
     return halves
 

@@ -54,7 +54,7 @@ def main() -> None:
         halves[name] = cut(labels, backups, device, own)
     fleets = {name: fitted(rows, name, options.halves) for name, rows in halves.items()}
     judged = {product.name: both_halves(halves, fleets, product) for product in PRODUCTS}
-    results = {
+    results: dict[str, Any] = {
         "histories": [described(options.data, name) for name in HISTORIES],
         "machine": {"processor": platform.machine(), "python": platform.python_version(), "numpy": np.__version__},
         "device_years": {group: round(judged[ALL_CLASSES[0]][group].years, 1) for group in GROUPS},

@@ -12,7 +12,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-import scipy
+import scipy  # type: ignore[import-untyped]
 
 from benchmarks.detection.histories import DATA, described, device_weights, read_histories
 from jobs.model.arrays import first_rows

@@ -83,7 +83,7 @@ def judge(
     for name in np.unique(group):
         mine, its = group[judged] == name, group[judged[at]] == name
         for place, peer in enumerate(PEERS):
-            rows = {
+            by_attack = {
                 attack: Attacked(
                     dict.fromkeys(BUDGETS, of[its, place]),
                     np.full(its.sum(), -1),
@@ -94,7 +94,7 @@ def judge(
             }
             no_kind = np.full(int(mine.sum()), -1)
             found[peer][str(name)] = Judged(
-                dict.fromkeys(BUDGETS, clean[mine, place]), no_kind, float(years[of_device == name].sum()), rows
+                dict.fromkeys(BUDGETS, clean[mine, place]), no_kind, float(years[of_device == name].sum()), by_attack
             )
     return found
 

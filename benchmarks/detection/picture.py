@@ -26,9 +26,9 @@ def recall_svg(products: dict[str, Any], groups: Sequence[str]) -> str:
         parts.append(f'<circle cx="{x + 5}" cy="35" r="4.5" fill="{COLOURS[place]}"/>')
         parts.append(f'<text x="{x + 14}" y="39">{group.replace("_", " ")}</text>')
     for tick in (0, 0.25, 0.5, 0.75, 1):
-        x = LEFT + tick * WIDTH
-        parts.append(f'<line x1="{x}" x2="{x}" y1="{TOP}" y2="{height - 30}" stroke="#ddd"/>')
-        parts.append(f'<text x="{x}" y="{height - 14}" text-anchor="middle">{tick:g}</text>')
+        at = LEFT + tick * WIDTH
+        parts.append(f'<line x1="{at}" x2="{at}" y1="{TOP}" y2="{height - 30}" stroke="#ddd"/>')
+        parts.append(f'<text x="{at}" y="{height - 14}" text-anchor="middle">{tick:g}</text>')
     for row, attack in enumerate(ATTACKS):
         y = TOP + ROW * row + ROW / 2
         parts.append(f'<text x="{LEFT - 10}" y="{y + 4}" text-anchor="end">{attack}</text>')
