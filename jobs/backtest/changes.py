@@ -152,8 +152,8 @@ def figures_of(rows: pa.Table) -> dict[str, Array]:
 
 
 def words_of(rows: pa.Table, name: str) -> Array:
-    """A column of few words as a numpy array."""
-    column = rows[name].combine_chunks().dictionary_encode()
+    """A column of few words as a numpy array, "" for none."""
+    column = rows[name].combine_chunks().fill_null("").dictionary_encode()
     words: Array = np.array([*column.dictionary.to_pylist(), ""])[column.indices.to_numpy(zero_copy_only=False)]
     return words
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pyarrow as pa
 
-from jobs.backtest.changes import DEVICE, NONE, History
+from jobs.backtest.changes import DEVICE, NONE, History, words_of
 from jobs.backtest.measures import LARGE, SETTLED, alerts_and_years, detections
 from jobs.backtest.rows import Rows
 from jobs.backtest.walking import Judged
@@ -32,7 +32,7 @@ def tallied(history: History, rows: Rows, scores: Judged, alerts: Array) -> Tall
         missed: by attack, loudest signal and evidence; examples: of each attack the largest device missed. unseen: rows
         in which a signal could not be seen, of each attack that was missed and, under no attack, of real backups.
     """
-    attack, attack_id = texts_of(rows.table, "attack"), texts_of(rows.table, "attack_id")
+    attack, attack_id = words_of(rows.table, "attack"), words_of(rows.table, "attack_id")
     is_judged = rows.not_judged == NONE
     single = np.flatnonzero(is_judged & (attack != "") & (attack_id == ""))
     missed = single[~alerts[single]]
@@ -97,14 +97,6 @@ def _as_bytes(table: pa.Table) -> bytes:
         stream.write_table(table)
     written: bytes = sink.getvalue().to_pybytes()
     return written
-
-
-def texts_of(table: pa.Table, name: str) -> Array:
-    """Texts of a column as an array, "" for none."""
-    encoded = table[name].combine_chunks().fill_null("").dictionary_encode()
-    words = np.array(encoded.dictionary.to_pylist() or [""], str)
-    found: Array = words[encoded.indices.to_numpy(zero_copy_only=False)]
-    return found
 
 
 def _devices(history: History, rows: Rows, alerts: Array, attack: Array, unit: Array) -> pa.Table:

@@ -87,9 +87,8 @@ def _landed(
 ) -> list[records.Reading]:
     landed = []
     if files.lines or files.stems:
-        if files.sealed(
-            config.landing
-        ):  # before anything is written: what lacks a key by mistake would be refused for good
+        # Before anything is written: what lacks a key by mistake would be refused for good.
+        if files.sealed(config.landing):
             check_keys(config.sealed.key_files)
         lines = [(below(path, config.landing), path) for path in files.lines]
         seals = Seals(config.sealed, config.tenants)

@@ -18,17 +18,16 @@ _BEFORE = {"files_total": "files_before", "bytes_total": "bytes_before"}
 _BEFORE["bytes_total_compressed"] = "bytes_total_compressed_before"
 
 
-def smallest_shares(
-    backups: Arrays, models: Arrays, fleet: FleetModel, threshold: float, beside: Array | None = None
-) -> Array:
+def smallest_shares(backups: Arrays, models: Arrays, fleet: FleetModel, threshold: float) -> Array:
     """Smallest share of each device's files that an attack of each kind must touch to alert, on an otherwise idle day.
 
     Costs some fifteen scores a backup.
 
     Parameters
     ----------
-    backups, models, fleet, beside
-        As in `jobs.model.scoring.score_backups`; of the backups, only what was before them and which figures are known.
+    backups, models, fleet
+        As in `jobs.model.scoring.score_backups`, a model a backup; of the backups, only what was before them and which
+        figures are known.
     threshold : float
         The score from which a backup alerts.
 
@@ -41,8 +40,7 @@ def smallest_shares(
     docs/model.md, "What an anomaly says".
     """
     n = len(backups["files_added"])
-    beside = np.arange(n) if beside is None else beside
-    density = np.nan_to_num(models["stored_density"][beside], nan=UNKNOWN_DENSITY)
+    density = np.nan_to_num(models["stored_density"], nan=UNKNOWN_DENSITY)
     idle = _idle(backups) | {"stored_density": density}
     found = np.full((n, len(KINDS)), np.nan)
     for place, kind in enumerate(KINDS):
@@ -51,7 +49,7 @@ def smallest_shares(
         while len(undecided := np.flatnonzero(high - low > 1)):
             middle = (low[undecided] + high[undecided]) // 2
             tests = changed({name: column[undecided] for name, column in idle.items()}, OF_KIND[kind](SHARES[middle]))
-            scores = score_backups({name: tests[name] for name in FIGURES}, models, fleet, beside[undecided])
+            scores = score_backups({name: tests[name] for name in FIGURES}, models, fleet, undecided)
             is_alert = scores["anomaly_score"] >= threshold
             high[undecided[is_alert]] = middle[is_alert]
             low[undecided[~is_alert]] = middle[~is_alert]

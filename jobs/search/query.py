@@ -47,7 +47,7 @@ class Query:
 
 
 def query_of(text: str, now: datetime) -> Query:
-    """Query in words, as `docs/runbook.md` has them.
+    """Query in words, as `uda search --help` has them.
 
     Parameters
     ----------

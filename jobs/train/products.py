@@ -25,9 +25,8 @@ _TOTALS = ("files_total", "bytes_total")
 class Product:
     """One shape of records.
 
-    `unknown` are figures that it does not print; `compresses` says of what bytes_compressed tells (None: it does not
-    tell); with `is_deduplicated` bytes_uploaded is unknown and bytes_unique known, else the other way round; with
-    `is_delta` only what differs in an updated file is sent.
+    `unknown` are figures that it does not print; with `is_deduplicated` bytes_uploaded is not among what it prints, and
+    only what deduplication leaves is compressed; with `is_delta` only what differs in an updated file is sent.
     """
 
     name: str
@@ -78,9 +77,10 @@ def as_printed(
     """
     printed = {**backups}
     if product.is_delta:
-        share = _delta_share(backups if ordinary is None else ordinary)
+        own = backups if ordinary is None else ordinary
+        saved = 1 - _delta_share(own)
         for name in ("bytes_uploaded", "bytes_unique", "bytes_compressed"):
-            printed[name] = backups[name] - (1 - share) * (backups if ordinary is None else ordinary)[name]
+            printed[name] = backups[name] - saved * own[name]
     if product.is_deduplicated:
         # Only what deduplication leaves is compressed; where some of the upload is known already, we do not know which.
         new = _part(printed["bytes_unique"], printed["bytes_uploaded"])
