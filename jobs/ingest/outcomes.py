@@ -25,7 +25,7 @@ class RefusedError(Exception):
 
     def __init__(self, reason: str, detail: str, field: str | None = None) -> None:
         super().__init__(detail)
-        self.fault = Fault(reason, detail, field)
+        self.fault = Fault(reason, _plain(detail), field)  # it may quote the record
 
 
 def outcomes(read: Callable[[Stem], Iterator[Outcome]], stem: Stem, latest: datetime) -> Iterator[Outcome]:

@@ -164,7 +164,7 @@ def stem_time(stem: str) -> datetime | None:
 
 
 def json_object(said: bytes) -> Record | None:
-    """The JSON object that the bytes are, or None. Lone surrogates, which no other reader takes, are replaced."""
+    """The JSON object that the bytes are, or None. Its texts may hold lone surrogates, if they are escaped."""
     found = json_value(said)
     return found if isinstance(found, dict) else None
 

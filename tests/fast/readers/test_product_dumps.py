@@ -99,6 +99,11 @@ def test_each_key_of_a_product_stands_for_a_canonical_one_and_others_are_left_as
     assert read(product, line) == [{"product": product, "tenant_id": "acme", **TIMES, **expected}]
 
 
+def test_what_is_quoted_of_a_record_can_be_written_as_utf_8(read):
+    (fault,) = read("insync", INSYNC | {"schema": "insync\ud800/1"})
+    assert fault.detail == "schema must be insync/1, got insync?/1"
+
+
 def test_missed_files_make_a_backup_partial_whatever_its_status(read):
     (record,) = read("insync", INSYNC | {"filesMissed": 2})
     assert record["status"] == "partial"
