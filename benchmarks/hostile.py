@@ -1,4 +1,4 @@
-"""A landing as nobody would wish for: records and outputs of tools, damaged in every way that was thought of.
+"""A landing as nobody would wish for: records, outputs of tools and notices, damaged in every way that was thought of.
 
 Real outputs are the start, so that the damage meets code that reads on. The same seed gives the same landing.
 """
@@ -6,6 +6,7 @@ Real outputs are the start, so that the damage meets code that reads on. The sam
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import os
 import random
@@ -14,6 +15,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import zstandard
+
+from jobs.envelope import local_master, seal
+from jobs.keys import read_key
 
 OUTPUTS = Path(__file__).resolve().parents[1] / "tests" / "fast" / "readers" / "outputs"
 FIRST = datetime(2025, 1, 1, 2, tzinfo=UTC)
@@ -56,13 +60,38 @@ NAMES = (
 )
 
 
-def land_hostile(landing: Path, files: int, seed: int) -> None:
-    """Write so many damaged files of records, and as many damaged runs of tools, below a landing folder."""
+def land_hostile(landing: Path, files: int, seed: int, key_file: Path | None = None) -> None:
+    """Write so many damaged files of records, and as many damaged runs of tools, below a landing folder.
+
+    With a key one file in ten is sealed.
+    """
     draw = random.Random(seed)
     runs = _real_runs()
     for number in range(files):
         _land_records(landing / "canonical" / _folder(draw), number, draw)
         _land_run(landing, *runs[number % len(runs)], number, draw)
+    master = local_master(read_key(key_file)) if key_file else None
+    for file in sorted(landing.rglob("*")) if master else ():
+        if file.is_file() and draw.random() < 0.1:
+            message = seal(file.read_bytes(), master, {"tenant_id": draw.choice(("default", "acme"))})
+            file.with_name(f"{file.name}.enc").write_bytes(damaged(message, draw) if draw.random() < 0.4 else message)
+            file.unlink()
+
+
+def send_hostile(landing: Path, queue: Path, seed: int) -> int:
+    """Write a notice for each landed file, many of them damaged, into a folder; return how many."""
+    draw = random.Random(seed)
+    queue.mkdir(parents=True)
+    files = [file for file in sorted(landing.rglob("*")) if file.is_file()]
+    for number, file in enumerate(files):
+        dump: dict[str, object] = {"uri": f"{landing}/{file.relative_to(landing)}"}
+        if draw.random() < 0.5:
+            dump |= {"bytes": file.stat().st_size, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
+        said = json.dumps({"schema": "uda.backup_complete/1", "tenant_id": "default", "dump": dump}).encode()
+        if draw.random() < 0.3:
+            said = json.dumps({"Type": "Notification", "Message": said.decode()}).encode()
+        (queue / f"{number}.json").write_bytes(damaged(said, draw) if draw.random() < 0.5 else said)
+    return len(files)
 
 
 def damaged(said: bytes, draw: random.Random) -> bytes:

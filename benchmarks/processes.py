@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,40 +23,40 @@ class Cost:
 
 
 @contextmanager
-def measured() -> Iterator[Cost]:
-    """What the body costs; filled in when it ends."""
+def measured(others: Collection[int] = ()) -> Iterator[Cost]:
+    """What the body costs; filled in when it ends. `others`: ids of processes below this one that do not count."""
     cost = Cost()
-    for process in _own():
+    for process in _own(others):
         with suppress(OSError):  # gone meanwhile, or another user's
             Path(f"/proc/{process}/clear_refs").write_text("5", encoding="ascii")  # peaks start anew
-    before, began = _cpu_seconds(), os.times().elapsed
+    before, began = _cpu_seconds(others), os.times().elapsed
     last, is_over = dict(before), threading.Event()
-    watch = threading.Thread(target=_watch, args=(last, is_over), daemon=True)
+    watch = threading.Thread(target=_watch, args=(last, is_over, others), daemon=True)
     watch.start()
     try:
         yield cost
     finally:
         is_over.set()
         watch.join()
-    last |= _cpu_seconds()
+    last |= _cpu_seconds(others)
     cost.cpu = sum(last.values()) - sum(before.values())
     cost.wall = os.times().elapsed - began
-    cost.peak_mb = _peaks()
+    cost.peak_mb = _peaks(others)
 
 
-def _watch(last: dict[int, float], is_over: threading.Event) -> None:
+def _watch(last: dict[int, float], is_over: threading.Event, others: Collection[int]) -> None:
     """Note what each process has used: nobody waits for a Python worker of Spark, so its times end with it."""
     while not is_over.wait(0.5):
-        last |= _cpu_seconds()
+        last |= _cpu_seconds(others)
 
 
-def _cpu_seconds() -> dict[int, float]:
+def _cpu_seconds(others: Collection[int]) -> dict[int, float]:
     """CPU seconds that each process used so far, without those of its children."""
-    return {process: sum(map(int, _stat(process)[11:13])) / TICKS for process in _own()}
+    return {process: sum(map(int, _stat(process)[11:13])) / TICKS for process in _own(others)}
 
 
-def _own() -> list[int]:
-    """Ids of this process and of all below it."""
+def _own(others: Collection[int]) -> list[int]:
+    """Ids of this process and of all below it, but for others."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and (fields := _stat(int(entry.name))):
@@ -64,7 +64,7 @@ def _own() -> list[int]:
     found, waiting = [], [os.getpid()]
     while waiting:
         found.append(waiting.pop())
-        waiting += children.get(found[-1], [])
+        waiting += [child for child in children.get(found[-1], []) if child not in others]
     return found
 
 
@@ -76,9 +76,9 @@ def _stat(process: int) -> list[str]:
         return ["0"] * 50
 
 
-def _peaks() -> dict[str, int]:
+def _peaks(others: Collection[int]) -> dict[str, int]:
     peaks = {"jvm": 0, "workers": 0}
-    for process in _own():
+    for process in _own(others):
         if process == os.getpid():
             continue
         with suppress(OSError):

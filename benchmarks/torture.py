@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from deltalake import DeltaTable
 
 from benchmarks.fleet import FIRST_DAY, land_fleet
-from benchmarks.hostile import land_hostile
+from benchmarks.hostile import land_hostile, send_hostile
 from benchmarks.processes import measured
-from jobs.config import load_config
+from jobs.config import Sealed, load_config
 from jobs.ingest.job import ingest
+from jobs.keys import make_key
 from jobs.run import start_run
 from jobs.spark import session
 from jobs.store import Store
@@ -62,17 +64,20 @@ def _damage(folder: Path, files: int, seed: int) -> int:
     if not files:
         return 0
     config = replace(load_config(None, {}), lake=str(folder / "lake"), landing=str(folder / "landing"))
-    land_hostile(folder / "landing", files, seed)
+    folder.mkdir()
+    make_key(folder / "key.json")
+    config = replace(config, sealed=Sealed({"key": str(folder / "key.json")}, {}, {}))
+    land_hostile(folder / "landing", files, seed, folder / "key.json")
+    notices = send_hostile(folder / "landing", folder / "notices", seed)
     spark = session(config.spark, progress=False)
     store = Store(spark, config.lake, start_run())
     with measured() as cost:
-        counts = ingest(store, config)
+        counts = Counter(ingest(store, replace(config, queue=str(folder / "notices"))))
+        counts.update(ingest(store, config))  # what no notice named
     held = store.read(BACKUPS).count() + store.read(REJECTS).count()
     spark.stop()
-    print(
-        f"{files} damaged files, {files} runs: {counts}, held {held}, {cost.wall:.0f} s, peak MB {cost.peak_mb}",
-        flush=True,
-    )
+    took = f"{cost.wall:.0f} s, peak MB {cost.peak_mb}"
+    print(f"{files} damaged files, {files} runs, {notices} notices: {dict(counts)}, held {held}, {took}", flush=True)
     return 0 if counts["landed"] == held else 1
 
 

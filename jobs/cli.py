@@ -47,11 +47,14 @@ def parser() -> argparse.ArgumentParser:
     running.add_argument("--moment", type=moment, metavar="TIME", help="take this for now, as in 2025-03-30T21:00:00Z")
     landing = ExactParser(add_help=False)
     landing.add_argument("--landing", metavar="DIR", help="folder into which records arrive (default: configuration)")
+    reading = ExactParser(add_help=False, parents=[landing])
+    queue = "SQS queue, or folder, of notices that name what to read (default: configuration; none: all that landed)"
+    reading.add_argument("--queue", metavar="URL", help=queue)
 
     everything = "all stages for what is new, in one go"
-    words.add_parser("run", help=everything, description=everything, parents=[common, running, landing])
+    words.add_parser("run", help=everything, description=everything, parents=[common, running, reading])
     for name, does in STAGES.items():
-        parents = [common, running, landing] if name == "ingest" else [common, running]
+        parents = [common, running, reading] if name == "ingest" else [common, running]
         words.add_parser(name, help=does, description=does, parents=parents)
     listing = ExactParser(add_help=False)
     listing.add_argument("--json", action="store_true", help="one JSON object a line, all columns")

@@ -46,7 +46,9 @@ def _config(options: argparse.Namespace) -> Config:
             raise ConfigError("no landing folder: say --landing DIR, or set landing in the configuration")
         if "://" not in landing and not Path(landing).is_dir():
             raise ConfigError(f"{landing}: no such folder; make it, and land records in its folder canonical/")
-    return replace(config, lake=_absolute(lake), landing=_absolute(landing) if landing else "")
+    queue = getattr(options, "queue", None) or config.queue
+    landing, queue = (_absolute(place) if place else "" for place in (landing, queue))
+    return replace(config, lake=_absolute(lake), landing=landing, queue=queue)
 
 
 def _absolute(place: str) -> str:

@@ -85,6 +85,7 @@ class Config:
 
     lake: str
     landing: str
+    queue: str
     ingest: Ingest
     features: Features
     train: Train

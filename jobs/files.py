@@ -118,23 +118,39 @@ class File:
     bytes: int
 
 
-def files_below(address: str) -> Iterator[File]:
-    """All files in a folder and in those below it, but for hidden ones; what goes meanwhile is left out.
+def file_at(address: str) -> File | None:
+    """The file with that address, which is its path too; None: there is none."""
+    local = _local(address)
+    if local is None:
+        filesystem, path = _remote(address)
+        found = filesystem.get_file_info(path)
+        return File(address, found.mtime, found.size) if found.type == FileType.File else None
+    try:
+        said = local.stat()
+    except OSError as error:
+        if error.errno in GONE:
+            return None
+        raise
+    return _file(address, said) if stat.S_ISREG(said.st_mode) else None
+
+
+def files_below(address: str, recursive: bool = True) -> Iterator[File]:
+    """All files in a folder, and in those below it, but for hidden ones; what goes meanwhile is left out.
 
     On this machine links are followed, and bytes of a name that are no UTF-8 are surrogates in `path`.
     """
     local = _local(address)
     if local is not None:
-        yield from _files_here(str(local))
+        yield from _files_here(str(local), recursive)
         return
     filesystem, folder = _remote(address)
-    for found in filesystem.get_file_info(FileSelector(folder, recursive=True, allow_not_found=True)):
+    for found in filesystem.get_file_info(FileSelector(folder, recursive=recursive, allow_not_found=True)):
         path = below(found.path, folder)
         if found.type == FileType.File and not any(map(_is_hidden, path.split("/"))):
             yield File(path, found.mtime, found.size)
 
 
-def _files_here(folder: str) -> Iterator[File]:
+def _files_here(folder: str, recursive: bool) -> Iterator[File]:
     waiting: list[tuple[str, frozenset[tuple[int, int]]]] = [(folder, frozenset())]
     while waiting:
         place, above = waiting.pop()
@@ -149,10 +165,13 @@ def _files_here(folder: str) -> Iterator[File]:
             with _left_out_if_gone():
                 said = entry.stat()
                 if stat.S_ISDIR(said.st_mode):
-                    waiting.append((entry.path, above | {this}))
+                    waiting += [(entry.path, above | {this})] if recursive else []
                 elif stat.S_ISREG(said.st_mode):
-                    modified_at = datetime.fromtimestamp(min(max(said.st_mtime, 0), LATEST), UTC)
-                    yield File(entry.path[len(folder) + 1 :], modified_at, said.st_size)
+                    yield _file(entry.path[len(folder) + 1 :], said)
+
+
+def _file(path: str, said: os.stat_result) -> File:
+    return File(path, datetime.fromtimestamp(min(max(said.st_mtime, 0), LATEST), UTC), said.st_size)
 
 
 @contextmanager

@@ -100,6 +100,9 @@ REASONS = {
     "late_file": "The file of a run came after the run was read.",
     "unseal_failed": "The sealed file does not open: another key, changed, cut off, or not sealed. It is not used.",
     "context_mismatch": "The sealed file was sealed for another tenant, product, device or backup. It is not used.",
+    "dump_missing": "A notice came as often as it may, and its dump was never there.",
+    "dump_changed": "The dump has another size or SHA-256 than its notice says. It is not read.",
+    "dump_outside": "A notice names a dump that does not lie where dumps are read.",
     "no_key": "None of the configured keys is one that the sealed file needs; it can be landed anew once one is.",
 }
 SEAL_REASONS = ("unseal_failed", "context_mismatch", "no_key")

@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence, Set
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from pyspark.sql import DataFrame
@@ -19,9 +20,12 @@ from jobs import log
 from jobs.config import Config
 from jobs.files import File, below, list_names
 from jobs.ingest import accounting, arrivals, landing, parquet, records
+from jobs.ingest.arrivals import EXIT
 from jobs.ingest.commit import commit, latest_moment
+from jobs.ingest.dumps import files_at
 from jobs.ingest.feedback import commit_verdicts
 from jobs.ingest.products import GIT, READERS
+from jobs.ingest.queued import drain
 from jobs.ingest.sealed import Seals
 from jobs.ingest.stems import Fault
 from jobs.ingest.unpack import CUT
@@ -38,27 +42,51 @@ def ingest(store: Store, config: Config) -> dict[str, int]:
     """Read what landed since the last time; return landed, backups, rejects, duplicates, and verdicts if any came."""
     counts: Counter[str] = Counter(landed=0, backups=0, rejects=0, duplicates=0)
     folders = list_names(store.spark, config.landing)
-    streamed = [name for name in folders if name in (*RECORDS, *READERS)]
-    unread = sorted(set(folders) - {*streamed, GIT})
+    if config.queue:
+        counts.update(drain(config, store.run, partial(_read_named, store, config)))
+    # Of what notices name, only they say that it is whole.
+    streamed = [name for name in folders if name in ((FEEDBACK,) if config.queue else (*RECORDS, *READERS))]
+    unread = sorted(set(folders) - {*RECORDS, *READERS, GIT})
     if unread:
         known = ", ".join(sorted((*RECORDS, GIT, *READERS)))
         log.warn("not read", folders=unread, todo=f"name a folder like what it holds, one of: {known}")
 
     files = landing.listed(config.landing, streamed)
+    if streamed:
+        counts.update(_read_new(store, config, files))
+    if set(streamed) - set(RECORDS):
+        counts.update(ingest_files(store, config, _settled(store, config, files)))
+    if GIT in folders:
+        counts.update(_ingest_clones(store, config))
+    return dict(counts)
+
+
+def _read_new(store: Store, config: Config, files: Mapping[str, File]) -> Counter[str]:
+    """Read those of some files that no run has read, and what a run that was killed had only seen."""
+    counts: Counter[str] = Counter()
 
     def handle(store: Store, fresh: DataFrame) -> None:
         arrived = _arrived(store, config, {row["path"] for row in fresh.collect()}, files)
         counts.update(ingest_files(store, config, arrived))
         counts.update(commit_verdicts(store, config, arrived.verdicts))
 
-    if streamed:
-        landing.add_new(store, files)
-        store.each_new(LANDED, READER, handle)
-    if set(streamed) - set(RECORDS):
-        counts.update(ingest_files(store, config, _settled(store, config, files)))
-    if GIT in folders:
-        counts.update(_ingest_clones(store, config))
-    return dict(counts)
+    landing.add_new(store, files)
+    store.each_new(LANDED, READER, handle)
+    return counts
+
+
+def _read_named(store: Store, config: Config, files: Mapping[str, File], refused: Mapping[str, Fault]) -> Counter[str]:
+    """Read files that notices name, and refuse other notices. A notice stands for the `.exit` of its run."""
+    counts = _read_new(store, config, files) if files else Counter()
+    runs = landing.runs_of(store, files.keys())
+    ended = [source for source, of_run in runs.items() if all(file.part != EXIT for file in of_run)]
+    held = _held(store, ended)
+    place = arrivals.Place(config.landing, config.time_zone)
+    stems = [
+        place.stem(source, {file.part: file.path for file in runs[source]}) for source in ended if source not in held
+    ]
+    counts.update(ingest_files(store, config, arrivals.Landed(stems=stems, refused=dict(refused))))
+    return counts
 
 
 def ingest_files(store: Store, config: Config, files: arrivals.Landed) -> dict[str, int]:
@@ -102,11 +130,13 @@ def _landed(
 
 def _arrived(store: Store, config: Config, fresh: Set[str], files: Mapping[str, File]) -> arrivals.Landed:
     """What is to be read of fresh paths of `landed`; what is gone from the landing folder is left out."""
+    files = dict(files) | files_at(config.landing, fresh - files.keys())
     new = fresh & files.keys()
     if new < fresh:
         todo = "land them again, unless an earlier run read them"
         log.warn("not read", files_gone=len(fresh - new), todo=todo)
     runs = landing.runs_of(store, new)
+    files |= files_at(config.landing, {file.path for of_run in runs.values() for file in of_run} - files.keys())
     cut = {source for source, of_run in runs.items() if any(file.path not in files for file in of_run)}
     held = _held(store, cut | {source for source, of_run in runs.items() if arrivals.may_be_settled(of_run)})
     settled = {source for source, has_exit in held.items() if not has_exit}

@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import functions as F
 
 from jobs import log
@@ -35,11 +37,11 @@ def listed(landing: str, folders: Iterable[str]) -> dict[str, File]:
 def add_new(store: Store, files: Mapping[str, File]) -> None:
     """Add those of some files that `landed` does not hold, in one commit, or none."""
     new = dict(files)
-    arrival = 1
+    arrival, sought = 1, pa.array(list(files), pa.string())
     for batch in store.batches(LANDED, "path", "arrival"):
-        for path, held in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+        arrival = max(arrival, (pc.max(batch["arrival"]).as_py() or 0) + 1)
+        for path in batch["path"].filter(pc.is_in(batch["path"], sought)).to_pylist():
             new.pop(path, None)
-            arrival = max(arrival, held + 1)
     if new:
         common = {"arrival": arrival, "run_id": store.run.run_id}
         store.append([_row(path, file) | common for path, file in sorted(new.items())], LANDED)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import reduce
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -68,8 +69,8 @@ def records_of(
     def read(each: Callable[[pa.RecordBatch], pa.RecordBatch], columns: str) -> DataFrame:
         def run(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             for batch in batches:
-                for task in batch.column(0).to_pylist():
-                    yield from map(each, _batches_of(json.loads(task), latest, seals))
+                of_tasks = (_batches_of(json.loads(task), latest, seals) for task in batch.column(0).to_pylist())
+                yield from map(each, _put_together(chain.from_iterable(of_tasks)))
 
         frame = spark.createDataFrame([(task,) for task in tasks], "task string").repartition(max(1, partitions))
         return frame.mapInArrow(run, columns)
@@ -191,6 +192,20 @@ def _batches(rows: Iterable[Row]) -> Iterator[pa.RecordBatch]:
             held, size = [], 0
     if held:
         yield _batch(held)
+
+
+def _put_together(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same rows in larger batches: what is made of one with a single row costs as much as of a hundred."""
+    held: list[pa.RecordBatch] = []
+    rows = size = 0
+    for batch in batches:
+        held.append(batch)
+        rows, size = rows + batch.num_rows, size + batch.nbytes
+        if rows >= ROWS_A_BATCH or size > BYTES_A_BATCH:
+            yield held[0] if len(held) == 1 else pa.concat_batches(held)
+            held, rows, size = [], 0, 0
+    if held:
+        yield pa.concat_batches(held)
 
 
 def _with_bytes(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import zstandard
 
-from benchmarks.hostile import land_hostile
+from benchmarks.hostile import land_hostile, send_hostile
+from jobs.config import Sealed
 from jobs.ingest.job import ingest
 from jobs.ingest.stems import parse_name
-from jobs.tables import BACKUPS, REJECTS
+from jobs.keys import make_key
+from jobs.tables import BACKUPS, LANDED, REJECTS
 from tests.conftest import MOMENT, store_of
 from tests.rows import folder_of, land, record
 
@@ -23,16 +25,29 @@ FILES = 60
 FILES_NAMED = 600
 
 
-def test_damaged_records_and_runs_are_all_accounted_for(store, config):
-    land_hostile(Path(config.landing), FILES, seed=11)
-    counts = ingest(store, config)
+def test_damaged_notices_records_and_runs_are_all_accounted_for_and_no_key_is_written_down(
+    store, config, tmp_path, caplog
+):
+    key = tmp_path / "key.json"
+    make_key(key)
+    config = replace(config, sealed=Sealed({"key": str(key)}, {}, {}))
+    land_hostile(Path(config.landing), FILES, seed=11, key_file=key)
+    sent = send_hostile(Path(config.landing), tmp_path / "notices", seed=12)
+    counts = [ingest(store, replace(config, queue=str(tmp_path / "notices"))), ingest(store, config)]
     later = store_of(store.spark, config, MOMENT + timedelta(days=365 * 200))
-    more = ingest(later, config)  # by then even runs without .exit, of whatever age they claim to be, are read
-    landed = counts["landed"] + more["landed"]
-    assert landed == sum(each[name] for each in (counts, more) for name in ("backups", "rejects", "duplicates"))
+    counts.append(ingest(later, config))  # by then even runs without .exit, whatever age they claim, are read
+    landed = sum(each["landed"] for each in counts)
+    assert landed == sum(each[name] for each in counts for name in ("backups", "rejects", "duplicates"))
     assert landed == store.read(BACKUPS).count() + store.read(REJECTS).count()
 
     held = {row["source"] for table in (BACKUPS, REJECTS) for row in store.read(table).select("source").collect()}
+    refused = [source for source in held if source.startswith("notices/")]
+    assert counts[0]["notices"] == sent
+    assert len(refused) + counts[0]["waiting"] < 0.5 * sent
+    assert len(list((tmp_path / "notices").iterdir())) == counts[0]["waiting"]
+    secret = json.loads(key.read_text())["key_base64"]
+    written = str([store.read(table).collect() for table in (LANDED, BACKUPS, REJECTS)]) + caplog.text
+    assert "key" in written and secret not in written
     for file in Path(config.landing).rglob("*"):
         if file.is_file():
             source = str(file.relative_to(config.landing))

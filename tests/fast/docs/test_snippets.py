@@ -1,4 +1,7 @@
-"""The Python of the pages runs as it stands, on a small lake; what needs Spark is in tests/spark/test_readme.py."""
+"""The Python of the pages runs as it stands, on a small lake.
+
+What needs Spark is in tests/spark/test_readme.py, what needs AWS in tests/fast/notices/test_publishing.py.
+"""
 
 import os
 import subprocess
@@ -27,7 +30,7 @@ SHOWN = {
 def snippets():
     for name in NAMES:
         for at, code in enumerate(blocks(name, "python")):
-            if "spark." not in code:
+            if "spark." not in code and "boto3" not in code:
                 yield pytest.param(code, id=f"{name} {at}")
 
 

@@ -1,0 +1,54 @@
+"""moto's server on loopback, and what a publisher does with it."""
+
+import json
+from contextlib import contextmanager
+
+import boto3
+from moto.server import ThreadedMotoServer
+
+SETTINGS = {
+    "AWS_ACCESS_KEY_ID": "none",
+    "AWS_SECRET_ACCESS_KEY": "none",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "no_proxy": "127.0.0.1",
+}
+
+
+@contextmanager
+def aws():
+    """A server; gives the environment in which the AWS libraries find it."""
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        yield {**SETTINGS, "AWS_ENDPOINT_URL": f"http://{host}:{port}"}
+    finally:
+        server.stop()
+
+
+def queue_with_dead_letters(name, receives):
+    """URLs of a queue and of where its messages go after so many receives."""
+    sqs = boto3.client("sqs")
+    dead = sqs.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
+    policy = {"deadLetterTargetArn": arn_of(sqs, dead), "maxReceiveCount": receives}
+    queue = sqs.create_queue(QueueName=name, Attributes={"RedrivePolicy": json.dumps(policy)})["QueueUrl"]
+    return queue, dead
+
+
+def topic_for(queue):
+    """ARN of a topic whose messages go to the queue."""
+    sns = boto3.client("sns")
+    topic = sns.create_topic(Name="backup-complete")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn_of(boto3.client("sqs"), queue))
+    return topic
+
+
+def arn_of(sqs, queue):
+    return sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+
+
+def held(queue):
+    """How many messages a queue has, visible or not."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    said = boto3.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
+    return sum(int(said[name]) for name in names)
