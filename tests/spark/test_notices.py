@@ -14,7 +14,7 @@ from jobs.ingest.job import ingest
 from jobs.ingest.sqs import SqsQueue
 from jobs.tables import BACKUPS, LANDED, REJECTS
 from tests.conftest import MOMENT, store_of
-from tests.fast.notices.aws import aws, held, queue_with_dead_letters, topic_for
+from tests.fast.notices.aws import aws, held, make_visible, queue_with_dead_letters, topic_for
 from tests.rows import land, record
 
 RUN = "phoenix/nas1/20250302T013007Z"
@@ -112,11 +112,3 @@ def test_what_notices_name_is_read_once_whatever_comes_twice_too_early_or_damage
     landed = {row["path"] for row in store_of(spark, config, MOMENT).read(LANDED).collect()}
     assert landed == {"canonical/one.jsonl", LATE, f"{RUN}.jsonl"}
     assert held(queue) == 0
-
-
-def make_visible(queue):
-    """What was lent to a run that is dead comes again, as it would after ten minutes."""
-    from moto.sqs.models import sqs_backends
-
-    for message in sqs_backends["123456789012"]["us-east-1"].queues[queue.rpartition("/")[2]]._messages:
-        message.visible_at = 0
