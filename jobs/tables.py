@@ -76,6 +76,7 @@ VERDICTS = {
 ALERT_EVENTS = ("started", "grown", "resolved")
 ALERT_STATUSES = ("owed", "delivered", "gave_up")
 ANOMALY_STATUSES = ("open", "resolved", "confirmed", "false_positive", "new_baseline", "snoozed")
+CHANGES = ("added", "updated", "deleted", "moved")
 REASONS = {
     "duplicate": "The backup (or verdict) is held already, from another file or line. No body is kept.",
     "conflicting_record": "The backup (or verdict) is held already, and the other record says something else of it.",
@@ -128,6 +129,7 @@ PROVENANCE = (
     Column("upper_bound", "array<string>", "Figures that may be too high, never too low.", True),
 )
 RUN_ID = Column("run_id", "string", "The run that wrote the row; see `runs`.", True)
+PATHS_LISTED = "Paths that the backup's list names, of which at most `paths_per_backup` are kept. Count"
 SIGNAL_COLUMNS = (
     Column("signal", "string", "The signal that spoke loudest for the kind; null: it did not alert."),
     Column("value", "double", "That signal's value, in `unit`; null: it did not alert."),
@@ -215,6 +217,27 @@ REJECTS = Table(
         RUN_ID,
     ),
     checks=(("position_not_negative", "position >= 0"), _one_of("reason", tuple(REASONS))),
+)
+
+FILE_CHANGES = Table(
+    name="file_changes",
+    grain="one changed path of one backup, where a list of them landed; of a long list a sample",
+    key=(*(column.name for column in BACKUP_KEY), "path"),
+    writer="ingest",
+    columns=(
+        *BACKUP_KEY,
+        Column("path", "string", "As the tool prints it, 4,096 characters at most; other bytes as in \\udce9.", True),
+        Column("ended_at", "timestamp", "When the backup ended, UTC.", True),
+        Column("change", "string", "added, updated, deleted or moved (here from elsewhere).", True),
+        Column("bytes", "bigint", "Size of the file. Bytes; null: unknown."),
+        Column("extension", "string", "What follows the last dot, lower case, 16 characters at most; null: none."),
+        Column("paths_listed", "bigint", f"{PATHS_LISTED}.", True),
+        Column("source", "string", "The run of a tool, below the landing folder, as in `backups`.", True),
+        Column("position", "bigint", "The backup's place in it, as in `backups`.", True),
+        RUN_ID,
+    ),
+    checks=(_one_of("change", CHANGES), ("bytes_not_negative", "bytes IS NULL OR bytes >= 0")),
+    cluster_by=("day", "device_id"),
 )
 
 FEEDBACK = Table(
@@ -448,4 +471,17 @@ RUNS = Table(
     checks=(_one_of("event", ("started", "ended", "failed")),),
 )
 
-TABLES = (LANDED, BACKUPS, REJECTS, FEEDBACK, FEATURES, DEVICE_MODELS, SCORES, ANOMALIES, DEVICES, ALERTS, RUNS)
+TABLES = (
+    LANDED,
+    BACKUPS,
+    REJECTS,
+    FILE_CHANGES,
+    FEEDBACK,
+    FEATURES,
+    DEVICE_MODELS,
+    SCORES,
+    ANOMALIES,
+    DEVICES,
+    ALERTS,
+    RUNS,
+)

@@ -10,9 +10,10 @@ from pyspark.sql import functions as F
 
 from jobs.config import Config
 from jobs.ingest import accounting, canonical, typed
+from jobs.ingest.file_changes import file_changes_of
 from jobs.ingest.records import Reading, as_landed, union_all
 from jobs.store import Store
-from jobs.tables import BACKUPS, REJECTS
+from jobs.tables import BACKUPS, FILE_CHANGES, REJECTS
 
 
 def commit(store: Store, config: Config, landed: Sequence[Reading]) -> dict[str, int]:
@@ -29,7 +30,10 @@ def commit(store: Store, config: Config, landed: Sequence[Reading]) -> dict[str,
     expected, keys = sum(row["good"] for row in by_source), accounting.number_of_keys(good)
     winners = good if keys == expected else accounting.first_of_each_key(good)
     run_id = F.lit(store.run.run_id)
-    backups = winners.drop("record", "record_sha256", "fault").withColumn("run_id", run_id)
+    if any(row["lists"] for row in by_source):  # before the backups: who sees one of these sees its list
+        changes = file_changes_of(winners, store.read(BACKUPS, days)).withColumn("run_id", run_id)
+        store.insert_new(changes, FILE_CHANGES, days)
+    backups = winners.drop("record", "record_sha256", "fault", "file_changes").withColumn("run_id", run_id)
     inserted = store.insert_new(backups, BACKUPS, days)
     rejects = [accounting.rejects_of_faults(rows.where("fault IS NOT NULL"))]
     if inserted < expected:  # else no key was held before, so the join could find nothing
@@ -55,5 +59,6 @@ def _parsed(store: Store, config: Config, landed: Sequence[Reading]) -> tuple[Da
     if all(row["good"] == row["landed"] for row in by_source):
         return in_order, by_source
     others = rows.where("NOT is_in_order").select("source", "position", "record", "record_sha256", "refused")
-    all_rows = in_order.unionByName(store.staged(canonical.parsed(others, *known)))
+    # What a reader makes is in order, and nothing else has a list of paths.
+    all_rows = in_order.unionByName(store.staged(canonical.parsed(others, *known)), allowMissingColumns=True)
     return all_rows, accounting.count_by_source(all_rows, F.col("fault").isNull())

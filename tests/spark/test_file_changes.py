@@ -1,0 +1,52 @@
+"""Lists of changed paths on their way from landed runs into `file_changes`."""
+
+import json
+import shutil
+from dataclasses import replace
+
+from jobs.ingest.job import ingest
+from jobs.tables import BACKUPS, FILE_CHANGES, REJECTS
+from tests.rows import assert_same_rows
+from tests.spark.test_tools import STEM, SUMMARY, drop
+
+HOSTILE = [
+    "/a/<script>alert(1)</script>.html",
+    "/a/'; DROP TABLE x; --",
+    "/a/b\nc\x1b[31m",
+    "/a/caf\udce9",
+    "/a/\u202egpj.exe",
+]
+
+
+def land(config, stem, paths, **summary):
+    messages = [{"message_type": "verbose_status", "action": "new", "item": path} for path in paths]
+    said = "\n".join(map(json.dumps, [*messages, SUMMARY | summary]))
+    drop(config, f"{stem}.backup.jsonl", said)
+    drop(config, f"{stem}.exit", "0")
+
+
+def test_lists_become_rows_once_however_often_they_are_read_and_a_duplicate_s_list_none(store, config):
+    config = replace(config, ingest=replace(config.ingest, paths_per_backup=7))
+    land(config, STEM, HOSTILE)
+    land(config, "restic/nas/20250323T023007Z", ["/of/the/duplicate"])
+    land(config, "restic/nas/20250324T013007Z", [f"/many/{n}.locked" for n in range(40)], snapshot_id="11111111")
+    assert ingest(store, config) == {"landed": 3, "backups": 2, "rejects": 0, "duplicates": 1}
+    rows = store.read(FILE_CHANGES).sort("day", "path").collect()
+    first = [row for row in rows if row["backup_id"] == "01234567"]
+    assert {row["path"] for row in first} == {*HOSTILE[:3], "/a/caf\\udce9", HOSTILE[4]}
+    assert {(row["device_id"], row["product"], row["change"], row["paths_listed"]) for row in first} == {
+        ("nas", "restic", "added", 5)
+    }
+    long = [row for row in rows if row["backup_id"] == "11111111"]
+    assert len(long) == 7
+    assert {(row["extension"], row["paths_listed"], row["bytes"]) for row in long} == {("locked", 40, None)}
+    held = store.read(BACKUPS).select(*BACKUPS.key, "source", "position", "ended_at").collect()
+    assert {tuple(row[name] for name in (*BACKUPS.key, "source", "position", "ended_at")) for row in rows} == set(held)
+
+    # Killed between its writes and run again.
+    before = store.spark.createDataFrame(rows, store.read(FILE_CHANGES).schema)
+    shutil.rmtree(store.path(BACKUPS))
+    shutil.rmtree(f"{config.lake}/_checkpoints")
+    ingest(store, config)
+    assert_same_rows(store.read(FILE_CHANGES), before, leave_out=["run_id"])
+    assert (store.read(BACKUPS).count(), store.read(REJECTS).count()) == (2, 1)
