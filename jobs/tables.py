@@ -388,6 +388,20 @@ ANOMALIES = Table(
         Column("verdict_by", "string", "Who gave it; null: none was given, or not said who."),
         Column("verdict_note", "string", "Why, in their words; null: none was given, or not said why."),
         Column("snoozed_until", "timestamp", "No message about it before then, UTC; null: no snooze covers it."),
+        Column("paths_listed", "bigint", f"{PATHS_LISTED}; null: there is no list."),
+        Column("paths_kept", "bigint", "Of those, kept and counted below. Count; null: there is no list."),
+        Column(
+            "top_directories",
+            "array<string>",
+            "Deepest folders with a tenth of the kept paths, at most 5, as in '40 of 50 in a/b'; null: no list.",
+        ),
+        Column(
+            "extensions",
+            "array<string>",
+            "What became of kept paths by extension, at most 5, as in '9 added, in no earlier list: .locked'; null: no "
+            "list.",
+        ),
+        Column("sample_paths", "array<string>", "At most 5 kept paths, long ones cut in the middle; null: no list."),
     ),
     checks=(_one_of("anomaly_kind", KINDS), _one_of("status", ANOMALY_STATUSES)),
 )

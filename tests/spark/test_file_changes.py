@@ -5,8 +5,9 @@ import shutil
 from dataclasses import replace
 
 from jobs.ingest.job import ingest
-from jobs.tables import BACKUPS, FILE_CHANGES, REJECTS
-from tests.rows import assert_same_rows
+from jobs.score.touched_files import with_files
+from jobs.tables import BACKUPS, FILE_CHANGES, REJECTS, SCORES
+from tests.rows import assert_same_rows, frame_of
 from tests.spark.test_tools import STEM, SUMMARY, drop
 
 HOSTILE = [
@@ -50,3 +51,33 @@ def test_lists_become_rows_once_however_often_they_are_read_and_a_duplicate_s_li
     ingest(store, config)
     assert_same_rows(store.read(FILE_CHANGES), before, leave_out=["run_id"])
     assert (store.read(BACKUPS).count(), store.read(REJECTS).count()) == (2, 1)
+
+
+def test_alerts_say_where_files_changed_and_which_extension_came_with_them(spark):
+    def listed(at, device="nas", *paths, **said):
+        return [
+            {"at": at, "device_id": device, "path": path, "extension": path.rpartition(".")[2] or None}
+            | {"change": "added", "paths_listed": 9}
+            | said
+            for path in paths
+        ]
+
+    lists = frame_of(
+        spark,
+        FILE_CHANGES,
+        *listed(0, "nas", "docs/a.txt", "docs/b.doc"),
+        *listed(1, "nas", "docs/x.locked", "docs/y.locked", "docs/z.txt"),
+        *listed(2, "nas", "docs/late.locked"),
+        *listed(1, "other", *HOSTILE[:3]),
+    )
+    alerts = frame_of(spark, SCORES, {"at": 1}, {"at": 1, "device_id": "other"}, {"at": 2, "device_id": "silent"})
+    found = with_files(alerts, lists).select("device_id", "paths_listed", "paths_kept", "files.*").collect()
+    by_device = {row["device_id"]: tuple(row)[1:] for row in found}
+    new_and_old = ["2 added, in no earlier list: .locked", "1 added: .txt"]
+    assert by_device["nas"][:4] == (9, 3, ["3 of 3 in docs"], new_and_old)
+    assert sorted(by_device["nas"][4]) == ["docs/x.locked", "docs/y.locked", "docs/z.txt"]
+    assert sorted(by_device["other"][4]) == sorted(HOSTILE[:3])
+    assert "in no earlier list" not in str(by_device["other"])  # its first list
+    assert by_device["silent"] == (None,) * 5
+    nothing = with_files(alerts, None).select("paths_listed", "paths_kept", "files.*").distinct().collect()
+    assert [tuple(row) for row in nothing] == [(None,) * 5]
