@@ -93,7 +93,7 @@ def precision_section(rows: Sequence[Judged]) -> Markup | None:
             element("caption", "Precision: confirmed of judged, and where it lies in 95 of 100 such samples"),
             element("thead", element("tr", *(element("th", words, scope="col") for words in HEADS[shown]))),
             element("tbody", *(element("tr", *_cells(row)[shown]) for row in rows)),
-            class_="overview",
+            class_="overview verdicts",
         ),
     )
 
