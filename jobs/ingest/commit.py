@@ -52,13 +52,14 @@ def latest_moment(store: Store, config: Config) -> datetime:
 def _parsed(store: Store, config: Config, landed: Sequence[Reading]) -> tuple[DataFrame, list[Row]]:
     """Each record as a row of `backups` beside its fault, and counts by source; read at length only if not in order."""
     known = (config.tenants, store.run.moment, config.ingest.max_ahead_days)
-    rows = store.staged(typed.typed(landed, *known))
+    rows = store.staged(typed.typed(landed, *known, config.ingest.paths_per_backup))
     by_source = accounting.count_by_source(rows, F.col("is_in_order"))
     in_order = rows.where("is_in_order").drop("is_in_order", "refused")
     in_order = in_order.withColumn("fault", F.lit(None).cast(canonical.FAULT))
     if all(row["good"] == row["landed"] for row in by_source):
         return in_order, by_source
-    others = rows.where("NOT is_in_order").select("source", "position", "record", "record_sha256", "refused")
-    # What a reader makes is in order, and nothing else has a list of paths.
-    all_rows = in_order.unionByName(store.staged(canonical.parsed(others, *known)), allowMissingColumns=True)
+    others = rows.where("NOT is_in_order").select(
+        "source", "position", "record", "record_sha256", "refused", "file_changes"
+    )
+    all_rows = in_order.unionByName(store.staged(canonical.parsed(others, *known)))
     return all_rows, accounting.count_by_source(all_rows, F.col("fault").isNull())

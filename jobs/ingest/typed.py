@@ -17,6 +17,7 @@ from pyspark.sql import functions as F
 
 from jobs.ingest.arrivals import tenant_of
 from jobs.ingest.canonical import FIELDS, FIGURE_NAMES, LISTS, MOMENTS, OLDEST, TEXTS, TOTALS, extra
+from jobs.ingest.listed_changes import with_own_lists
 from jobs.ingest.records import FILE_CHANGES, REFUSED, Reading, union_all
 from jobs.tables import BACKUP_KINDS, BACKUPS, STATUSES, UNSAID, WORDS
 
@@ -44,13 +45,17 @@ COLUMNS += [
 NAMES = [column.partition(" ")[0] for column in COLUMNS]
 
 
-def typed(landed: Sequence[Reading], tenants: Mapping[str, str], moment: datetime, max_ahead_days: int) -> DataFrame:
+def typed(
+    landed: Sequence[Reading], tenants: Mapping[str, str], moment: datetime, max_ahead_days: int, most_paths: int = 0
+) -> DataFrame:
     """Each landed record as a `backups` row, read at once by its types, and whether that is safe to use.
 
     Parameters
     ----------
     tenants, moment, max_ahead_days
         As in `jobs.ingest.canonical.parsed`.
+    most_paths : int
+        Of the changed paths that a record lists, so many are kept.
 
     Returns
     -------
@@ -60,7 +65,8 @@ def typed(landed: Sequence[Reading], tenants: Mapping[str, str], moment: datetim
         held means anything.
     """
     latest = (moment + timedelta(days=max_ahead_days)).astimezone(UTC)
-    rows = union_all([read(lambda batch: typed_batch(batch, tenants, latest), ", ".join(COLUMNS)) for read in landed])
+    known = (tenants, latest, most_paths)
+    rows = union_all([read(lambda batch: typed_batch(batch, *known), ", ".join(COLUMNS)) for read in landed])
     rows = rows.withColumn("record", F.col("record").cast("string"))
     # Arrow skips what it does not look for; that it is JSON at all, Spark has to say.
     is_json = ~F.col("has_further") | F.json_object_keys("record").isNotNull()
@@ -77,8 +83,11 @@ def typed(landed: Sequence[Reading], tenants: Mapping[str, str], moment: datetim
     )
 
 
-def typed_batch(batch: pa.RecordBatch, tenants: Mapping[str, str], latest: datetime) -> pa.RecordBatch:
+def typed_batch(
+    batch: pa.RecordBatch, tenants: Mapping[str, str], latest: datetime, most_paths: int = 0
+) -> pa.RecordBatch:
     """The same for a batch in the columns of `records.LANDED`: those of `COLUMNS`."""
+    batch = with_own_lists(batch, most_paths)
     records = batch["record"].cast(pa.binary())
     said = _spread(records, pc.and_(pc.is_null(batch["refused"]), _is_object(records)))
     prefix_tenant = _tenant_of_prefix(batch["source"], tenants)

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from jobs.ingest.job import ingest
 from jobs.score.touched_files import with_files
-from jobs.tables import BACKUPS, FILE_CHANGES, REJECTS, SCORES
-from tests.rows import assert_same_rows, frame_of
+from jobs.tables import BACKUPS, FILE_CHANGES, SCORES
+from tests.rows import assert_same_rows, frame_of, record
+from tests.rows import land as land_records
 from tests.spark.test_tools import STEM, SUMMARY, drop
 
 HOSTILE = [
@@ -29,9 +30,12 @@ def land(config, stem, paths, **summary):
 def test_lists_become_rows_once_however_often_they_are_read_and_a_duplicate_s_list_none(store, config):
     config = replace(config, ingest=replace(config.ingest, paths_per_backup=7))
     land(config, STEM, HOSTILE)
-    land(config, "restic/nas/20250323T023007Z", ["/of/the/duplicate"])
     land(config, "restic/nas/20250324T013007Z", [f"/many/{n}.locked" for n in range(40)], snapshot_id="11111111")
-    assert ingest(store, config) == {"landed": 3, "backups": 2, "rejects": 0, "duplicates": 1}
+    own = {"file_changes": [{"path": "a.doc", "change": "moved", "bytes": 3}]}
+    # The second is read at length, for a count of its is a text.
+    records = [record(0, **own), record(1, files_added="3", **own)]
+    land_records(config, "own.jsonl", records)
+    assert ingest(store, config) == {"landed": 4, "backups": 4, "rejects": 0, "duplicates": 0}
     rows = store.read(FILE_CHANGES).sort("day", "path").collect()
     first = [row for row in rows if row["backup_id"] == "01234567"]
     assert {row["path"] for row in first} == {*HOSTILE[:3], "/a/caf\\udce9", HOSTILE[4]}
@@ -41,16 +45,18 @@ def test_lists_become_rows_once_however_often_they_are_read_and_a_duplicate_s_li
     long = [row for row in rows if row["backup_id"] == "11111111"]
     assert len(long) == 7
     assert {(row["extension"], row["paths_listed"], row["bytes"]) for row in long} == {("locked", 40, None)}
+    from_records = [row for row in rows if row["product"] == "canonical"]
+    assert [(row["path"], row["change"], row["bytes"]) for row in from_records] == [("a.doc", "moved", 3)] * 2
+    assert store.read(BACKUPS).where("extra IS NOT NULL AND product = 'canonical'").count() == 0
     held = store.read(BACKUPS).select(*BACKUPS.key, "source", "position", "ended_at").collect()
     assert {tuple(row[name] for name in (*BACKUPS.key, "source", "position", "ended_at")) for row in rows} == set(held)
 
-    # Killed between its writes and run again.
+    # All is read again, beside a duplicate whose run comes first by name.
     before = store.spark.createDataFrame(rows, store.read(FILE_CHANGES).schema)
-    shutil.rmtree(store.path(BACKUPS))
+    land(config, "restic/nas/20250323T003007Z", ["/of/the/duplicate"])
     shutil.rmtree(f"{config.lake}/_checkpoints")
-    ingest(store, config)
-    assert_same_rows(store.read(FILE_CHANGES), before, leave_out=["run_id"])
-    assert (store.read(BACKUPS).count(), store.read(REJECTS).count()) == (2, 1)
+    assert ingest(store, config) == {"landed": 5, "backups": 4, "rejects": 0, "duplicates": 1}
+    assert_same_rows(store.read(FILE_CHANGES), before, leave_out=[])
 
 
 def test_alerts_say_where_files_changed_and_which_extension_came_with_them(spark):
