@@ -2,7 +2,16 @@
 
 import pytest
 
-from jobs.score.touched import LONGEST, MOST_LINES, Changed, extensions, sample_paths, shortened, top_directories
+from jobs.score.touched import (
+    DEEPEST,
+    LONGEST,
+    MOST_LINES,
+    Changed,
+    extensions,
+    sample_paths,
+    shortened,
+    top_directories,
+)
 
 
 def changed(*paths, change="added", is_new=False):
@@ -67,5 +76,6 @@ def test_the_same_files_in_any_order_give_the_same_lines():
 def test_long_and_deep_names_are_cut_and_cost_little():
     deep = [Changed("/".join([f"{number}", *"d" * 2000]), "added", "", False) for number in range(1000)]
     assert all(len(line) < LONGEST + 30 for line in [*top_directories(deep), *sample_paths(deep)])
+    assert top_directories(changed("d/" * 90 + "file")) == [f"1 of 1 in {'/'.join('d' * DEEPEST)}"]
     assert shortened("a" * 4000 + "b.locked").endswith("b.locked")
     assert len(shortened("x" * 4000)) == LONGEST
