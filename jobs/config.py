@@ -23,6 +23,7 @@ class Ingest:
 
     max_ahead_days: int
     settle_hours: int
+    paths_per_backup: int
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ SMALLEST: dict[int, dict[str, tuple[str, ...]]] = {
         "alerts": ("attempts",),
     },
     0: {
-        "ingest": ("max_ahead_days", "settle_hours"),
+        "ingest": ("max_ahead_days", "settle_hours", "paths_per_backup"),
         "train": ("first_days", "aged_days", "aged_backups", "fleet_every_days"),
         "alerts": ("max_age_days",),
     },

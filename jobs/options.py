@@ -76,6 +76,7 @@ QUERY = """\
   kind:-add,modify   none of these
   since:30d          of the last 30 days; 12h are hours, 2025-03-01 is a day (UTC); also until
   score:1            as unusual as once in ten device-years, or more
+  path:*/plan/*      a changed file so named, where a list of them landed; ext:locked,docx is by extension
   anything else      stands in the reason; a quotation mark keeps spaces: device:'my nas'
 """
 

@@ -23,6 +23,7 @@ from jobs.tables import (
     DEVICES,
     FEATURES,
     FEEDBACK,
+    FILE_CHANGES,
     LANDED,
     REJECTS,
     RUNS,
@@ -43,10 +44,10 @@ class Stage:
 
 
 STAGES = {
-    "ingest": Stage(ingest, (), (LANDED, BACKUPS, REJECTS, FEEDBACK)),
+    "ingest": Stage(ingest, (), (LANDED, BACKUPS, REJECTS, FILE_CHANGES, FEEDBACK)),
     "features": Stage(features, (BACKUPS,), (FEATURES,)),
     "train": Stage(train, (BACKUPS, FEATURES, SCORES, ANOMALIES, FEEDBACK), (DEVICE_MODELS,)),
-    "score": Stage(score, (FEATURES, DEVICE_MODELS, FEEDBACK), (SCORES, ANOMALIES, DEVICES)),
+    "score": Stage(score, (FILE_CHANGES, FEATURES, DEVICE_MODELS, FEEDBACK), (SCORES, ANOMALIES, DEVICES)),
     "report": Stage(report, (ANOMALIES, FEATURES, DEVICES, ALERTS), (ALERTS,)),
 }
 

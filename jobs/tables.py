@@ -76,6 +76,7 @@ VERDICTS = {
 ALERT_EVENTS = ("started", "grown", "resolved")
 ALERT_STATUSES = ("owed", "delivered", "gave_up")
 ANOMALY_STATUSES = ("open", "resolved", "confirmed", "false_positive", "new_baseline", "snoozed")
+CHANGES = ("added", "updated", "deleted", "moved")
 REASONS = {
     "duplicate": "The backup (or verdict) is held already, from another file or line. No body is kept.",
     "conflicting_record": "The backup (or verdict) is held already, and the other record says something else of it.",
@@ -131,6 +132,7 @@ PROVENANCE = (
     Column("upper_bound", "array<string>", "Figures that may be too high, never too low.", True),
 )
 RUN_ID = Column("run_id", "string", "The run that wrote the row; see `runs`.", True)
+PATHS_LISTED = "Paths that the backup's list names, of which at most `paths_per_backup` are kept. Count"
 SIGNAL_COLUMNS = (
     Column("signal", "string", "The signal that spoke loudest for the kind; null: it did not alert."),
     Column("value", "double", "That signal's value, in `unit`; null: it did not alert."),
@@ -218,6 +220,27 @@ REJECTS = Table(
         RUN_ID,
     ),
     checks=(("position_not_negative", "position >= 0"), _one_of("reason", tuple(REASONS))),
+)
+
+FILE_CHANGES = Table(
+    name="file_changes",
+    grain="one changed path of one backup, where a list of them landed; of a long list a sample",
+    key=(*(column.name for column in BACKUP_KEY), "path"),
+    writer="ingest",
+    columns=(
+        *BACKUP_KEY,
+        Column("path", "string", "As the tool prints it, 4,096 characters at most; other bytes as in \\udce9.", True),
+        Column("ended_at", "timestamp", "When the backup ended, UTC.", True),
+        Column("change", "string", "added, updated, deleted or moved (here from elsewhere).", True),
+        Column("bytes", "bigint", "Size of the file. Bytes; null: unknown."),
+        Column("extension", "string", "What follows the last dot, lower case, 16 characters at most; null: none."),
+        Column("paths_listed", "bigint", f"{PATHS_LISTED}.", True),
+        Column("source", "string", "The run of a tool, below the landing folder, as in `backups`.", True),
+        Column("position", "bigint", "The backup's place in it, as in `backups`.", True),
+        RUN_ID,
+    ),
+    checks=(_one_of("change", CHANGES), ("bytes_not_negative", "bytes IS NULL OR bytes >= 0")),
+    cluster_by=("day", "device_id"),
 )
 
 FEEDBACK = Table(
@@ -368,6 +391,20 @@ ANOMALIES = Table(
         Column("verdict_by", "string", "Who gave it; null: none was given, or not said who."),
         Column("verdict_note", "string", "Why, in their words; null: none was given, or not said why."),
         Column("snoozed_until", "timestamp", "No message about it before then, UTC; null: no snooze covers it."),
+        Column("paths_listed", "bigint", f"{PATHS_LISTED}; null: there is no list."),
+        Column("paths_kept", "bigint", "Of those, kept and counted below. Count; null: there is no list."),
+        Column(
+            "top_directories",
+            "array<string>",
+            "Deepest folders with a tenth of the kept paths, at most 5, as in '40 of 50 in a/b'; null: no list.",
+        ),
+        Column(
+            "extensions",
+            "array<string>",
+            "What became of kept paths by extension, at most 5, as in '9 added, in no earlier list: .locked'; null: no "
+            "list.",
+        ),
+        Column("sample_paths", "array<string>", "At most 5 kept paths, long ones cut in the middle; null: no list."),
     ),
     checks=(_one_of("anomaly_kind", KINDS), _one_of("status", ANOMALY_STATUSES)),
 )
@@ -451,4 +488,17 @@ RUNS = Table(
     checks=(_one_of("event", ("started", "ended", "failed")),),
 )
 
-TABLES = (LANDED, BACKUPS, REJECTS, FEEDBACK, FEATURES, DEVICE_MODELS, SCORES, ANOMALIES, DEVICES, ALERTS, RUNS)
+TABLES = (
+    LANDED,
+    BACKUPS,
+    REJECTS,
+    FILE_CHANGES,
+    FEEDBACK,
+    FEATURES,
+    DEVICE_MODELS,
+    SCORES,
+    ANOMALIES,
+    DEVICES,
+    ALERTS,
+    RUNS,
+)

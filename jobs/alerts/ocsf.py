@@ -25,6 +25,7 @@ STATUSES = {
 SEVERITIES = ((3.0, 5, "Critical"), (1.0, 4, "High"), (0.0, 3, "Medium"))
 LOW = (2, "Low")
 CARRIED = ("backup_id", "anomaly_id", "anomaly_kind", "signal", "unit", "last_good_backup_id", "status")
+FILES = ("paths_listed", "paths_kept", "top_directories", "extensions", "sample_paths")
 FIGURES = ("anomaly_score", "value", "usual_low", "usual_high", "share")
 
 
@@ -48,7 +49,9 @@ def detection_finding(event: Event, owed_at: datetime) -> dict[str, Any]:
     severity_id, severity = next((found for least, *found in SEVERITIES if row["anomaly_score"] >= least), LOW)
     status_id, status = STATUSES[row["status"]]
     device = {"uid": row["device_id"], "name": row["device_id"], "type": "backup device"}
-    facts = {name: row[name] for name in CARRIED} | {n: row[n] if is_known(row[n]) else None for n in FIGURES}
+    facts = {name: row[name] for name in (*CARRIED, *FILES)} | {
+        n: row[n] if is_known(row[n]) else None for n in FIGURES
+    }
     return {
         "activity_id": activity_id,
         "activity_name": activity,

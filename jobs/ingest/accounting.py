@@ -17,10 +17,11 @@ KEY = list(BACKUPS.key)
 
 
 def count_by_source(rows: DataFrame, is_good: Column) -> list[Row]:
-    """For each landed file: records landed, good ones, and the days of those; costs one action."""
+    """For each landed file: records landed, good ones, those with a list of paths, and days; costs one action."""
     counts = rows.groupBy("source").agg(
         F.count("*").alias("landed"),
         F.count_if(is_good).alias("good"),
+        F.count_if(is_good & F.col("file_changes").isNotNull()).alias("lists"),
         F.collect_set(F.when(is_good, F.col("day"))).alias("days"),
     )
     return counts.collect()

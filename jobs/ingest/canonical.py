@@ -10,6 +10,7 @@ from operator import or_
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from jobs.ingest.listed_changes import FIELD
 from jobs.tables import BACKUP_KINDS, BACKUPS, COUNTS, FIGURES, STATUSES, UNSAID, WORDS
 
 FIGURE_NAMES = tuple(column.name for column in FIGURES)
@@ -34,7 +35,8 @@ def parsed(records: DataFrame, tenants: Mapping[str, str], moment: datetime, max
     Parameters
     ----------
     records : DataFrame
-        source, position, record (JSON text, one object), record_sha256, and refused: a fault found in reading it.
+        source, position, record (JSON text, one object), record_sha256, refused: a fault found in reading it, and
+        file_changes, which is handed on.
     tenants : mapping
         Landing prefix to tenant.
     moment : datetime
@@ -52,10 +54,11 @@ def parsed(records: DataFrame, tenants: Mapping[str, str], moment: datetime, max
         "record",
         "record_sha256",
         "refused",
+        "file_changes",
         F.is_valid_utf8("record").alias("is_utf8"),
         F.from_json("record", AS_TEXT, {"columnNameOfCorruptRecord": "_corrupt"}).alias("said"),
     )
-    fields = fields.select("source", "position", "record", "record_sha256", "refused", "is_utf8", "said.*")
+    fields = fields.select("*", "said.*").drop("said")
     prefix_tenant = tenant_of_prefix(tenants)
     typed = fields.select(
         "source",
@@ -63,6 +66,7 @@ def parsed(records: DataFrame, tenants: Mapping[str, str], moment: datetime, max
         "record",
         "record_sha256",
         "refused",
+        "file_changes",
         F.when(~F.col("is_utf8"), "bad_encoding").when(_is_no_object(), "bad_json").alias("unreadable"),
         prefix_tenant.alias("prefix_tenant"),
         F.col("tenant_id").alias("said_tenant"),
@@ -79,7 +83,7 @@ def parsed(records: DataFrame, tenants: Mapping[str, str], moment: datetime, max
         *_sum_faults(),
     ]
     return typed.withColumn("fault", F.coalesce("refused", *faults)).select(
-        *_backup_columns(), "record", "record_sha256", "fault"
+        *_backup_columns(), "record", "record_sha256", "file_changes", "fault"
     )
 
 
@@ -122,7 +126,7 @@ def _names(name: str) -> Column:
 
 def extra() -> Column:
     """The record's other fields as one JSON object; null: none."""
-    known = F.array(*[F.lit(name) for name in FIELDS])
+    known = F.array(*[F.lit(name) for name in (*FIELDS, FIELD)])
     further = F.size(F.array_except(F.json_object_keys("record"), known)) > 0
     everything = F.from_json("record", "map<string,string>")
     kept = F.map_filter(everything, lambda key, _: ~F.array_contains(known, key))

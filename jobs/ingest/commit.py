@@ -10,9 +10,10 @@ from pyspark.sql import functions as F
 
 from jobs.config import Config
 from jobs.ingest import accounting, canonical, typed
+from jobs.ingest.file_changes import file_changes_of
 from jobs.ingest.records import Reading, as_landed, union_all
 from jobs.store import Store
-from jobs.tables import BACKUPS, REJECTS
+from jobs.tables import BACKUPS, FILE_CHANGES, REJECTS
 
 
 def commit(store: Store, config: Config, landed: Sequence[Reading]) -> dict[str, int]:
@@ -29,7 +30,10 @@ def commit(store: Store, config: Config, landed: Sequence[Reading]) -> dict[str,
     expected, keys = sum(row["good"] for row in by_source), accounting.number_of_keys(good)
     winners = good if keys == expected else accounting.first_of_each_key(good)
     run_id = F.lit(store.run.run_id)
-    backups = winners.drop("record", "record_sha256", "fault").withColumn("run_id", run_id)
+    if any(row["lists"] for row in by_source):  # before the backups: who sees one of these sees its list
+        changes = file_changes_of(winners, store.read(BACKUPS, days)).withColumn("run_id", run_id)
+        store.insert_new(changes, FILE_CHANGES, days)
+    backups = winners.drop("record", "record_sha256", "fault", "file_changes").withColumn("run_id", run_id)
     inserted = store.insert_new(backups, BACKUPS, days)
     rejects = [accounting.rejects_of_faults(rows.where("fault IS NOT NULL"))]
     if inserted < expected:  # else no key was held before, so the join could find nothing
@@ -48,12 +52,14 @@ def latest_moment(store: Store, config: Config) -> datetime:
 def _parsed(store: Store, config: Config, landed: Sequence[Reading]) -> tuple[DataFrame, list[Row]]:
     """Each record as a row of `backups` beside its fault, and counts by source; read at length only if not in order."""
     known = (config.tenants, store.run.moment, config.ingest.max_ahead_days)
-    rows = store.staged(typed.typed(landed, *known))
+    rows = store.staged(typed.typed(landed, *known, config.ingest.paths_per_backup))
     by_source = accounting.count_by_source(rows, F.col("is_in_order"))
     in_order = rows.where("is_in_order").drop("is_in_order", "refused")
     in_order = in_order.withColumn("fault", F.lit(None).cast(canonical.FAULT))
     if all(row["good"] == row["landed"] for row in by_source):
         return in_order, by_source
-    others = rows.where("NOT is_in_order").select("source", "position", "record", "record_sha256", "refused")
+    others = rows.where("NOT is_in_order").select(
+        "source", "position", "record", "record_sha256", "refused", "file_changes"
+    )
     all_rows = in_order.unionByName(store.staged(canonical.parsed(others, *known)))
     return all_rows, accounting.count_by_source(all_rows, F.col("fault").isNull())

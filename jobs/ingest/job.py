@@ -1,4 +1,4 @@
-"""Ingest: what landed becomes `backups` and `rejects`.
+"""Ingest: what landed becomes `backups` and `rejects`, and `file_changes` where tools list paths.
 
 `landed` holds each file that was seen, and Structured Streaming knows which of its rows are new. A batch is written so
 that doing it again changes nothing.
@@ -120,7 +120,8 @@ def _landed(
             check_keys(config.sealed.key_files)
         lines = [(below(path, config.landing), path) for path in files.lines]
         seals = Seals(config.sealed, config.tenants)
-        landed.append(records.records_of(store.spark, lines, files.stems, latest_moment(store, config), seals))
+        known = (latest_moment(store, config), seals, config.ingest.paths_per_backup)
+        landed.append(records.records_of(store.spark, lines, files.stems, *known))
     if groups:
         landed.append(records.frame_landed(parquet.parquet_rows(store.spark, groups, config.landing, tolerant)))
     if refused:

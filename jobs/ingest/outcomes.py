@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
+from jobs.ingest.listed_changes import LIST, listed_changes
 from jobs.ingest.stems import MESSAGE, Fault, Record, Stem, fault_with
 from jobs.tables import FIGURES
 
@@ -32,11 +33,15 @@ def outcomes(read: Callable[[Stem], Iterator[Outcome]], stem: Stem, latest: date
     """Everything that a reader makes of a stem: its backups and faults, then what could not be read on the way.
 
     A record is checked as a canonical one is, so that `uda read` refuses what ingest would. `latest` is the last moment
-    that is not taken for a wrong clock.
+    that is not taken for a wrong clock. Where the run has a list of changed paths of its own, that one counts.
     """
+    listed = listed_changes(stem).kept() if stem.has(LIST) else None
     try:
         for found in read(stem):
-            yield found if isinstance(found, Fault) else attempt(checked, found, latest)
+            if isinstance(found, Fault):
+                yield found
+            else:
+                yield attempt(checked, found | {"file_changes": listed} if listed else found, latest)
     except RefusedError as error:
         yield error.fault
     yield from stem.faults

@@ -14,7 +14,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.files import SCHEME, as_named, bare, open_file
-from jobs.ingest.records import REFUSED, union_all
+from jobs.ingest.records import FILE_CHANGES, REFUSED, union_all
 
 # pandas writes nanoseconds, which Spark only takes as whole numbers.
 NANOSECONDS_AS_NUMBERS = "spark.sql.legacy.parquet.nanosAsLong"
@@ -101,7 +101,10 @@ def _as_json(rows: DataFrame, landing: str) -> DataFrame:
         (F.col("_metadata.row_index") + 1).alias("position"),
         F.to_json(F.struct("*")).alias("record"),
         F.lit(None).cast("string").alias("record_sha256"),
-        F.lit(None).cast(REFUSED.partition(" ")[2]).alias("refused"),
+        *(
+            F.lit(None).cast(kind).alias(name)
+            for name, _, kind in (REFUSED.partition(" "), FILE_CHANGES.partition(" "))
+        ),
     )
 
 

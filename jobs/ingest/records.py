@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from functools import reduce
 from itertools import chain
@@ -26,13 +27,16 @@ from jobs.ingest.stems import Fault, Stem
 from jobs.ingest.unpack import CutOffError, Opened, Overlong, Source, line_arrays
 
 REFUSED = "refused struct<reason:string,field:string,detail:string>"
-LANDED = f"source string, position bigint, record string, record_sha256 string, {REFUSED}"
+CHANGED = "struct<path:string,change:string,bytes:bigint,extension:string>"
+FILE_CHANGES = f"file_changes struct<listed:bigint,paths:array<{CHANGED}>>"
+LANDED = f"source string, position bigint, record string, record_sha256 string, {REFUSED}, {FILE_CHANGES}"
 LONGEST_RECORD = 16 << 20  # bytes; a thousand times what a record with many further fields has
 ROWS_A_BATCH = 10_000
 BYTES_A_BATCH = 32 << 20
 # Landed records, read as often as it is called: what a function makes of each batch of them, in the given columns.
 Reading = Callable[[Callable[[pa.RecordBatch], pa.RecordBatch], str], DataFrame]
-Row = tuple[str, int, bytes | None, str | None, dict[str, str | None] | None]
+Row = tuple[str, int, bytes | None, str | None, dict[str, str | None] | None, dict[str, Any] | None]
+PATH = {"path": pa.string(), "change": pa.string(), "bytes": pa.int64(), "extension": pa.string()}
 ROW = pa.schema(
     [
         ("source", pa.string()),
@@ -40,12 +44,18 @@ ROW = pa.schema(
         ("record", pa.binary()),
         ("record_sha256", pa.string()),
         ("refused", pa.struct([("reason", pa.string()), ("field", pa.string()), ("detail", pa.string())])),
+        ("file_changes", pa.struct({"listed": pa.int64(), "paths": pa.list_(pa.struct(PATH))})),
     ]
 )
 
 
 def records_of(
-    spark: SparkSession, files: Sequence[tuple[str, str]], stems: Sequence[Stem], latest: datetime, seals: Seals
+    spark: SparkSession,
+    files: Sequence[tuple[str, str]],
+    stems: Sequence[Stem],
+    latest: datetime,
+    seals: Seals,
+    most_paths: int = 0,
 ) -> Reading:
     """Every record of some files of JSON Lines and runs of tools.
 
@@ -60,9 +70,11 @@ def records_of(
         The last moment that is not taken for a wrong clock.
     seals : Seals
         Opens what is sealed, in the task; it holds where keys are, and no key.
+    most_paths : int
+        Of the changed paths that a run lists, so many are kept.
     """
     tasks = [json.dumps({"kind": "lines", "source": source, "address": address}) for source, address in files]
-    tasks += [_stem_task(stem) for stem in stems]
+    tasks += [_stem_task(replace(stem, most_paths=most_paths)) for stem in stems]
     # One task a file is one output a file; thousands of small ones would cost more than what is in them.
     partitions = min(len(tasks), max(64, 2 * spark.sparkContext.defaultParallelism))
 
@@ -114,8 +126,14 @@ def rows_of_clone(folder: Path, device_id: str, until: date, since: date | None,
 
 def _stem_task(stem: Stem) -> str:
     zone = stem.time_zone.key if stem.time_zone else None
-    said = {"source": stem.source, "device_id": stem.device_id, "files": dict(stem.files), "time_zone": zone}
-    return json.dumps({"kind": "stem", "product": stem.product, "started_at": stem.started_at.isoformat(), **said})
+    said: dict[str, Any] = {
+        "source": stem.source,
+        "device_id": stem.device_id,
+        "files": dict(stem.files),
+        "time_zone": zone,
+    }
+    said |= {"product": stem.product, "started_at": stem.started_at.isoformat(), "most_paths": stem.most_paths}
+    return json.dumps({"kind": "stem", **said})
 
 
 def _batches_of(task: dict[str, Any], latest: datetime, seals: Seals) -> Iterator[pa.RecordBatch]:
@@ -128,7 +146,7 @@ def _batches_of(task: dict[str, Any], latest: datetime, seals: Seals) -> Iterato
     else:
         zone = ZoneInfo(task["time_zone"]) if task["time_zone"] else None
         started_at = datetime.fromisoformat(task["started_at"])
-        stem = Stem(task["source"], task["device_id"], started_at, task["files"], zone)
+        stem = Stem(task["source"], task["device_id"], started_at, task["files"], zone, task["most_paths"])
         yield from _batches(rows_of_stem(task["product"], stem, latest, seals))
 
 
@@ -145,7 +163,7 @@ def _line_batches(source: str, file: Source) -> Iterator[pa.RecordBatch]:
                 number += 1
                 detail = f"the line has more than {LONGEST_RECORD >> 20} MiB; write one record a line"
                 too_long = {"reason": "too_long", "field": None, "detail": detail}
-                yield _batch([(source, number, None, lines.sha256, too_long)])
+                yield _batch([(source, number, None, lines.sha256, too_long, None)])
             else:
                 batch = _numbered(lines, source, number)
                 yield _only_objects(batch) if isinstance(file, Opened) else batch
@@ -176,9 +194,10 @@ def _only_objects(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 def _row(source: str, position: int, outcome: Outcome) -> Row:
     if not isinstance(outcome, Fault):
-        return source, position, json.dumps(outcome).encode(), None, None
+        record = {name: value for name, value in outcome.items() if name != "file_changes"}
+        return source, position, json.dumps(record).encode(), None, None, outcome.get("file_changes")
     refused = {"reason": outcome.reason, "field": outcome.field, "detail": outcome.detail}
-    return source, position, outcome.text, outcome.sha256, refused
+    return source, position, outcome.text, outcome.sha256, refused, None
 
 
 def _batches(rows: Iterable[Row]) -> Iterator[pa.RecordBatch]:
@@ -186,7 +205,7 @@ def _batches(rows: Iterable[Row]) -> Iterator[pa.RecordBatch]:
     size = 0
     for row in rows:
         held.append(row)
-        size += len(row[2] or b"")
+        size += len(row[2] or b"") + sum(len(changed["path"]) for changed in (row[5] or {}).get("paths", ()))
         if len(held) == ROWS_A_BATCH or size > BYTES_A_BATCH:
             yield _batch(held)
             held, size = [], 0

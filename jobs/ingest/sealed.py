@@ -51,7 +51,8 @@ def outcomes_of(
         files = dict(stem.files) | {what: _content(sealed[what], held) for what, held in opened.items()}
 
         def found() -> Iterator[Outcome]:
-            return outcomes(read, Stem(stem.source, stem.device_id, stem.started_at, files, stem.time_zone), latest)
+            again = Stem(stem.source, stem.device_id, stem.started_at, files, stem.time_zone, stem.most_paths)
+            return outcomes(read, again, latest)
 
         records = (tuple(each.items()) for each in found() if not isinstance(each, Fault))
         for held in opened.values():

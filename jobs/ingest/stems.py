@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from jobs.ingest.paths import PathSample
 from jobs.ingest.unpack import CutOffError, Overlong, Source, lines, pieces, text
 
 NAME = re.compile(r"(?P<stem>\d{8}T\d{6}Z)\.(?P<what>[A-Za-z0-9_.-]+?)(?P<packing>\.gz|\.zst)?(?P<seal>\.enc)?")
@@ -62,6 +63,8 @@ class Stem:
         What each file is ("backup.jsonl", without packing and seal), and its address, or the file if it was sealed.
     time_zone : ZoneInfo or None
         Where the tool prints local times: the device's zone.
+    most_paths : int
+        Of the changed paths that its files list, so many are kept; 0: none.
     faults : list of Fault
         What `json_lines` and `text` could not use; a reader need not look at it.
     """
@@ -71,6 +74,7 @@ class Stem:
     started_at: datetime
     files: Mapping[str, Source]
     time_zone: ZoneInfo | None = None
+    most_paths: int = 0
     faults: list[Fault] = field(default_factory=list)
     _texts: dict[str, bytes] = field(default_factory=dict)
 
@@ -83,6 +87,10 @@ class Stem:
     def product(self) -> str:
         """The product's folder."""
         return self.source.partition("/")[0]
+
+    def paths(self) -> PathSample:
+        """An empty sample of the paths that a list of it names."""
+        return PathSample(self.most_paths, self.source)
 
     def has(self, what: str) -> bool:
         """Whether there is such a file."""

@@ -17,7 +17,8 @@ from pyspark.sql import functions as F
 
 from jobs.ingest.arrivals import tenant_of
 from jobs.ingest.canonical import FIELDS, FIGURE_NAMES, LISTS, MOMENTS, OLDEST, TEXTS, TOTALS, extra
-from jobs.ingest.records import REFUSED, Reading, union_all
+from jobs.ingest.listed_changes import with_own_lists
+from jobs.ingest.records import FILE_CHANGES, REFUSED, Reading, union_all
 from jobs.tables import BACKUP_KINDS, BACKUPS, STATUSES, UNSAID, WORDS
 
 TYPES = (
@@ -33,27 +34,39 @@ READ = pa.schema(TYPES | dict.fromkeys(MOMENTS, AT) | dict.fromkeys(("is_readabl
 FEWEST = 16  # lines; where so few can't be read at once, all of them are read at length
 # What a task hands on of a record; its further fields are left to Spark.
 COLUMNS = [f"{c.name} {c.type}" for c in BACKUPS.columns if c.name not in ("extra", "run_id")]
-COLUMNS += ["record binary", "record_sha256 string", REFUSED, "is_in_order boolean", "has_further boolean"]
+COLUMNS += [
+    "record binary",
+    "record_sha256 string",
+    REFUSED,
+    FILE_CHANGES,
+    "is_in_order boolean",
+    "has_further boolean",
+]
 NAMES = [column.partition(" ")[0] for column in COLUMNS]
 
 
-def typed(landed: Sequence[Reading], tenants: Mapping[str, str], moment: datetime, max_ahead_days: int) -> DataFrame:
+def typed(
+    landed: Sequence[Reading], tenants: Mapping[str, str], moment: datetime, max_ahead_days: int, most_paths: int = 0
+) -> DataFrame:
     """Each landed record as a `backups` row, read at once by its types, and whether that is safe to use.
 
     Parameters
     ----------
     tenants, moment, max_ahead_days
         As in `jobs.ingest.canonical.parsed`.
+    most_paths : int
+        Of the changed paths that a record lists, so many are kept.
 
     Returns
     -------
     DataFrame
-        Columns of `backups` but run_id, `record` (null where in order), `record_sha256`, `refused`, and `is_in_order`:
-        `parsed` would give the same row and no fault. Of the others, which are few, only what `records` held means
-        anything.
+        Columns of `backups` but run_id, `record` (null where in order), `record_sha256`, `refused`, `file_changes`, and
+        `is_in_order`: `parsed` would give the same row and no fault. Of the others, which are few, only what `records`
+        held means anything.
     """
     latest = (moment + timedelta(days=max_ahead_days)).astimezone(UTC)
-    rows = union_all([read(lambda batch: typed_batch(batch, tenants, latest), ", ".join(COLUMNS)) for read in landed])
+    known = (tenants, latest, most_paths)
+    rows = union_all([read(lambda batch: typed_batch(batch, *known), ", ".join(COLUMNS)) for read in landed])
     rows = rows.withColumn("record", F.col("record").cast("string"))
     # Arrow skips what it does not look for; that it is JSON at all, Spark has to say.
     is_json = ~F.col("has_further") | F.json_object_keys("record").isNotNull()
@@ -65,12 +78,16 @@ def typed(landed: Sequence[Reading], tenants: Mapping[str, str], moment: datetim
         F.when(~F.col("is_in_order"), F.col("record")).alias("record"),  # of the others it is half of what they weigh
         "record_sha256",
         "refused",
+        "file_changes",
         "is_in_order",
     )
 
 
-def typed_batch(batch: pa.RecordBatch, tenants: Mapping[str, str], latest: datetime) -> pa.RecordBatch:
+def typed_batch(
+    batch: pa.RecordBatch, tenants: Mapping[str, str], latest: datetime, most_paths: int = 0
+) -> pa.RecordBatch:
     """The same for a batch in the columns of `records.LANDED`: those of `COLUMNS`."""
+    batch = with_own_lists(batch, most_paths)
     records = batch["record"].cast(pa.binary())
     said = _spread(records, pc.and_(pc.is_null(batch["refused"]), _is_object(records)))
     prefix_tenant = _tenant_of_prefix(batch["source"], tenants)
@@ -81,7 +98,7 @@ def typed_batch(batch: pa.RecordBatch, tenants: Mapping[str, str], latest: datet
     is_in_order = pc.fill_null(pc.and_(_all([said["is_readable"], is_own]), _in_order(columns, latest)), False)
     has_further = pc.fill_null(said["has_further"], False)
     is_kept = pc.or_(pc.invert(is_in_order), has_further)
-    columns |= {name: batch[name] for name in ("source", "position", "record_sha256", "refused")}
+    columns |= {name: batch[name] for name in ("source", "position", "record_sha256", "refused", "file_changes")}
     columns |= {"record": pc.if_else(is_kept, records, None), "is_in_order": is_in_order, "has_further": has_further}
     return pa.RecordBatch.from_arrays([columns[name] for name in NAMES], NAMES)
 

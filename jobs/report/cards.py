@@ -17,6 +17,7 @@ from jobs.report.words import (
     iso_utc,
     kind_in_words,
     one_backup_in,
+    paths_in_words,
     signal_in_words,
     status_in_words,
     verdict_in_words,
@@ -32,6 +33,7 @@ CHART_BACKUPS = 90
 # Of those, so many at most after the unusual one: whether it went on.
 CHART_BACKUPS_AFTER = 14
 EVIDENCE_ROWS = 6
+FILES = (("Extensions", "extensions"), ("Folders", "top_directories"), ("Such as", "sample_paths"))
 
 
 @dataclass(frozen=True)
@@ -115,10 +117,16 @@ def _facts(anomaly: Anomaly, context: Context) -> Markup:
         ("Episode", _episode(anomaly, context)),
         ("Verdict", foreign(said) if (said := verdict_in_words(anomaly)) else None),
         ("Not seen", _unseen(anomaly["unseen"])),
+        ("Files", paths_in_words(anomaly)),
+        *((term, _lines(anomaly.get(name))) for term, name in FILES),
     ]
     listed = (joined(element("dt", term), element("dd", words)) for term, words in entries if words is not None)
     restore = joined(element("dt", "Restore this one"), element("dd", restore_words(anomaly)))
     return element("dl", restore, *listed)
+
+
+def _lines(said: Sequence[str] | None) -> Markup | None:
+    return element("ul", *(element("li", foreign(line)) for line in said)) if said else None
 
 
 def _episode(anomaly: Anomaly, context: Context) -> Markup | None:

@@ -13,6 +13,7 @@ from jobs.config import Config
 from jobs.files import write_text
 from jobs.report.figures import READ
 from jobs.report.page import page
+from jobs.report.precision import judged_alerts
 from jobs.report.reading import rows_of
 from jobs.store import Store
 from jobs.tables import ANOMALIES, DEVICE, DEVICES, FEATURES
@@ -40,6 +41,7 @@ def report(store: Store, config: Config) -> dict[str, int]:
         "budget": config.score.budget,
         "model_version": anomalies[0]["model_version"] if anomalies else None,
         "anomalies": len(anomalies),
+        "judged": judged_alerts(anomalies),
     }
     text = page(listed, _histories(store.lake, listed), _devices(store.lake), facts)
     write_text(store.spark, f"{store.lake}/{FILE}", text)

@@ -15,6 +15,7 @@ from datetime import date, datetime
 from typing import Any
 
 from jobs.report.words import (
+    files_in_words,
     how_unusual,
     iso_utc,
     kind_in_words,
@@ -74,7 +75,9 @@ def anomalies_table(rows: Iterable[Row], stream_width: int, colour: bool) -> str
         cells = (when_in_short(row["ended_at"]), first, kind, status)
         lines.append(_line(cells, widths, ("", "bold", "", STATE_COLOURS.get(status, "")), colour))
         details = _wrapped(_details(row), max(stream_width, NARROWEST) - len(indent))
-        lines.extend(indent + text for text in (*more, *details))
+        files = files_in_words(row)
+        touched = _wrapped(f"Files: {files}", max(stream_width, NARROWEST) - len(indent)) if files else []
+        lines.extend(indent + text for text in (*more, *details, *touched))
     return "\n".join(lines)
 
 

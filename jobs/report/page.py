@@ -10,6 +10,7 @@ from typing import Any
 
 from jobs.report.cards import Anomaly, Backup, Context, card, kind_mark, moment, status_mark
 from jobs.report.markup import Markup, element, foreign, joined, void
+from jobs.report.precision import precision_section
 from jobs.report.words import NOT_JUDGED_WORDS, budget_in_words, how_unusual, iso_utc, when_in_short
 from jobs.words import count_in_words
 
@@ -39,7 +40,7 @@ def page(
     facts : mapping
         `lake`, `moment`, `code_version`; None or left out where unknown: `model_version`, `budget` (false alerts per
         device-year), `since` (anomalies are listed from then on), `anomalies` (how many there are in all, where more
-        than those given).
+        than those given), `judged` (as `judged_alerts` gives it).
 
     Raises
     ------
@@ -49,7 +50,8 @@ def page(
     newest = sorted(anomalies, key=lambda row: (row["ended_at"], row["anomaly_id"]), reverse=True)
     total = max(facts.get("anomalies") or 0, len(newest))
     found = joined(_overview(newest, total), _cards(newest, histories)) if newest else _empty(devices, facts)
-    main = element("main", _summary(newest, total, devices, facts), found, _legend())
+    said = precision_section(facts.get("judged") or ())
+    main = element("main", _summary(newest, total, devices, facts), found, said, _legend())
     return (
         "<!doctype html>\n"
         + element(

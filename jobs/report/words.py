@@ -124,6 +124,30 @@ def verdict_in_words(anomaly: Mapping[str, Any]) -> str | None:
     return f"{status_in_words(anomaly['verdict'])}{until}{by} on {date_in_words(anomaly['verdict_at'])}{note}"
 
 
+def paths_in_words(anomaly: Mapping[str, Any]) -> str | None:
+    """How many paths a backup's list names, and how many of them what is said of files is about; None: no list.
+
+    >>> paths_in_words({"paths_listed": 12_345, "paths_kept": 1_000})
+    '12,345 paths listed; counted are 1,000 drawn from them'
+    """
+    listed = anomaly.get("paths_listed")
+    if listed is None:
+        return None
+    words = "1 path listed" if listed == 1 else f"{listed:,} paths listed"
+    return (
+        words if anomaly["paths_kept"] == listed else f"{words}; counted are {anomaly['paths_kept']:,} drawn from them"
+    )
+
+
+def files_in_words(anomaly: Mapping[str, Any]) -> str | None:
+    """What happened to which files, in a line: of extensions and folders the two that say most, and a path."""
+    paths = paths_in_words(anomaly)
+    if paths is None:
+        return None
+    said = [*anomaly["extensions"][:2], *anomaly["top_directories"][:2]]
+    return "; ".join([paths, *said, *(f"such as {path}" for path in anomaly["sample_paths"][:1])])
+
+
 def signal_in_words(signal: str) -> str:
     """What a signal counts, as a noun; a signal that has no words yet stays as it is."""
     return SIGNAL_WORDS.get(signal, signal)

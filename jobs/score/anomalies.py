@@ -6,21 +6,24 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.episodes import anomaly_id
+from jobs.score.touched_files import with_files
 from jobs.score.words import reason
 from jobs.tables import ANOMALIES, BACKUPS
 
 SAID = ("anomaly_kind", "signal", "value", "unit", "usual_low", "usual_high", "share", "backups_together")
 
 
-def anomalies_of(timeline: DataFrame, scores: DataFrame) -> DataFrame:
+def anomalies_of(timeline: DataFrame, scores: DataFrame, lists: DataFrame | None = None) -> DataFrame:
     """The columns of `anomalies` for every alert on the timeline.
 
-    Inner join on the key, unique in both: an alert always has a score.
+    Inner join on the key, unique in both: an alert always has a score. `lists` has rows of `file_changes`, None where
+    no list ever landed.
     """
     in_words = F.udf(lambda row: reason(row.asDict()), "string")
     alerts = timeline.where("is_alert").drop("ended_at")
     rows = alerts.join(scores, on=list(BACKUPS.key), how="inner")
-    said = F.col("said")
+    rows = with_files(rows, lists)
+    said, files = F.col("said"), F.col("files")
     rows = rows.withColumns(
         {
             "anomaly_id": anomaly_id(),
@@ -32,6 +35,7 @@ def anomalies_of(timeline: DataFrame, scores: DataFrame) -> DataFrame:
             "verdict_at": said["given_at"],
             "verdict_by": said["given_by"],
             "verdict_note": said["note"],
+            **{name: files[name] for name in ("top_directories", "extensions", "sample_paths")},
         }
     )
     return rows.select(*ANOMALIES.names)

@@ -16,6 +16,7 @@ from jobs.champion import Champion, champion
 from jobs.config import Config
 from jobs.ddl import in_days
 from jobs.score import anomalies, evidence, last_good, verdicts
+from jobs.score.touched_files import lists_of
 from jobs.store import Store
 from jobs.tables import ANOMALIES, DEVICE_MODELS, DEVICES, FEATURES, FEEDBACK, SCORES
 from jobs.versions import judge_from, judging, model_version, newest
@@ -75,7 +76,8 @@ def score_new(store: Store, config: Config, fresh: DataFrame) -> dict[str, int]:
         )
         aging = (config.train.aged_days, config.train.aged_backups)
         timeline = episodes.timeline(features, scores, episodes.feedback_of(store), *aging).persist()
-        alerted = store.upsert(anomalies.anomalies_of(timeline, scores), ANOMALIES)
+        found_alerts = anomalies.anomalies_of(timeline, scores, lists_of(store, reach))
+        alerted = store.upsert(found_alerts, ANOMALIES)
     models = store.read(DEVICE_MODELS).where(F.col("model_version") == F.lit(newest_version))
     devices = store.upsert(last_good.devices_now(held, store.read(DEVICES), models, timeline, since), DEVICES)
     if timeline is not None:

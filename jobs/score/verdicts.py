@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from jobs import episodes
 from jobs.config import Config
 from jobs.score import anomalies, last_good
+from jobs.score.touched_files import lists_of
 from jobs.store import Store
 from jobs.tables import ANOMALIES, DEVICES, FEATURES, SCORES
 
@@ -36,7 +37,7 @@ def follow(store: Store, config: Config, fresh: DataFrame) -> dict[str, int]:
     features = of_devices(store.read(FEATURES, since=since))
     timeline = episodes.timeline(features, scores, episodes.feedback_of(store), *aging).persist()
     changed = {
-        "anomalies": store.upsert(anomalies.anomalies_of(timeline, scores), ANOMALIES),
+        "anomalies": store.upsert(anomalies.anomalies_of(timeline, scores, lists_of(store, since)), ANOMALIES),
         "devices": store.upsert(last_good.devices_as_told(of_devices(store.read(DEVICES)), timeline), DEVICES),
     }
     timeline.unpersist()

@@ -24,6 +24,7 @@ NAMES = {
     "kind": "anomaly_kind",
     "status": "status",
 }
+OF_FILES = {"path": "path", "ext": "extension"}  # of any kept path of the backup
 WORDS_OF = {"kind": KINDS, "status": ANOMALY_STATUSES}
 TIMES = {"since": ">=", "until": "<"}
 SCORE = "score"
@@ -32,18 +33,27 @@ AGO = re.compile(r"(\d{1,5})([dh])")
 
 Filter = tuple[str, str, Any]
 Test = Callable[[Mapping[str, Any]], bool]
+FilesTest = Callable[[Sequence[Mapping[str, Any]]], bool]
 
 
 @dataclass(frozen=True)
 class Query:
-    """All must hold: `filters` on columns, as `jobs.report.reading.rows_of` takes them, and `tests` of rows."""
+    """All must hold: `filters` on columns, as `jobs.report.reading.rows_of` takes them, and `tests` of rows.
+
+    `file_tests` are of all changed paths of the backup, as rows of `file_changes`.
+    """
 
     filters: Sequence[Filter]
     tests: Sequence[Test]
+    file_tests: Sequence[FilesTest] = ()
 
     def holds(self, row: Mapping[str, Any]) -> bool:
         """Whether a row that passed the filters is asked for."""
         return all(test(row) for test in self.tests)
+
+    def holds_of_files(self, changes: Sequence[Mapping[str, Any]]) -> bool:
+        """Whether a backup with these changed paths is asked for."""
+        return all(test(changes) for test in self.file_tests)
 
 
 def query_of(text: str, now: datetime) -> Query:
@@ -72,6 +82,7 @@ def query_of(text: str, now: datetime) -> Query:
         raise UdaError(f"{text}: a quotation mark is left open") from error
     filters: list[Filter] = []
     tests: list[Test] = []
+    file_tests: list[FilesTest] = []
     for word in words:
         name, colon, value = word.partition(":")
         if not colon:
@@ -84,9 +95,12 @@ def query_of(text: str, now: datetime) -> Query:
             filters.append(("anomaly_score", ">=", _number(word, value)))
         elif name in NAMES:
             _add(filters, tests, name, value)
+        elif name in OF_FILES:
+            file_tests.append(_touches(OF_FILES[name], value))
         else:
-            raise UdaError(f"{word}: nothing is named {name}; it may be {', '.join((*NAMES, *TIMES, SCORE))}")
-    return Query(tuple(filters), tuple(tests))
+            known = ", ".join((*NAMES, *OF_FILES, *TIMES, SCORE))
+            raise UdaError(f"{word}: nothing is named {name}; it may be {known}")
+    return Query(tuple(filters), tuple(tests), tuple(file_tests))
 
 
 def _add(filters: list[Filter], tests: list[Test], name: str, value: str) -> None:
@@ -101,6 +115,17 @@ def _add(filters: list[Filter], tests: list[Test], name: str, value: str) -> Non
         tests.append(lambda row: any(fnmatchcase(row[column], each) for each in patterns) == is_wanted)
     else:
         filters.append((column, "in" if is_wanted else "not in", values))
+
+
+def _touches(column: str, value: str) -> FilesTest:
+    """Whether a path is one of several values, or with a minus before them none of these; extensions with a dot too."""
+    is_wanted, values = not value.startswith("-"), value.removeprefix("-").replace("[", "[[]").split(",")
+    patterns = [each.removeprefix(".").lower() for each in values] if column == "extension" else values
+
+    def is_one(change: Mapping[str, Any]) -> bool:
+        return any(fnmatchcase(change[column] or "", pattern) for pattern in patterns)
+
+    return lambda changes: any(map(is_one, changes)) == is_wanted
 
 
 def _says(word: str) -> Test:

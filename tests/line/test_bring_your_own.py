@@ -113,6 +113,9 @@ def test_forty_real_backups_the_last_with_a_tenth_encrypted_give_the_alert_and_t
     assert anomaly["anomaly_kind"] == ("encrypt" if says_compression else "modify")
     assert says_compression or product == "restic"
     assert anomaly["last_good_backup_id"] == backups[-2]["backup_id"]
+    # The script's diff names each file.
+    assert anomaly["paths_listed"] == backups[-1]["files_updated"]
+    assert anomaly["extensions"] == [f"{backups[-1]['files_updated']} updated: .txt"]
 
 
 def test_a_unit_starts_the_script_of_its_page(product):

@@ -25,7 +25,9 @@ CONFIG = "[spark]\n" + "".join(f'"{key}" = "{value}"\n' for key, value in SETTIN
 
 def history():
     records = [record(number, device=device) for device in ("nas", "laptop") for number in range(62)]
-    return [*records, record(62, device="nas", files_added=0, files_deleted=520, files_total=600), record(3), "{"]
+    listed = [{"path": f"photos/{number}.jpg", "change": "deleted"} for number in range(520)]
+    attacked = record(62, device="nas", files_added=0, files_deleted=520, files_total=600, file_changes=listed)
+    return [*records, attacked, record(3), "{"]
 
 
 def uda_run(config, folder):

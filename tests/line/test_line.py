@@ -12,7 +12,18 @@ import pytest
 from jobs.channel_settings import Jsonl
 from jobs.cli import main
 from jobs.config import load_config
-from jobs.tables import ANOMALIES, BACKUPS, DEVICE_MODELS, DEVICES, FEATURES, REJECTS, RUNS, SCORES, TABLES
+from jobs.tables import (
+    ANOMALIES,
+    BACKUPS,
+    DEVICE_MODELS,
+    DEVICES,
+    FEATURES,
+    FILE_CHANGES,
+    REJECTS,
+    RUNS,
+    SCORES,
+    TABLES,
+)
 from tests.conftest import store_of
 from tests.rows import assert_same_rows, land, record
 
@@ -23,7 +34,9 @@ DEVICES_LANDED = ("nas", "laptop", "mail")
 def history():
     """Three steady devices; the last backup of one deletes half its files. Two lines are no records."""
     records = [record(number, device=device) for device in DEVICES_LANDED for number in range(DAYS)]
-    attacked = record(DAYS, device="nas", files_added=0, files_updated=0, files_deleted=520, files_total=600)
+    listed = [{"path": f"photos/{number}.jpg", "change": "deleted"} for number in range(520)]
+    deleted = {"files_added": 0, "files_updated": 0, "files_deleted": 520, "files_total": 600}
+    attacked = record(DAYS, device="nas", **deleted, file_changes=listed)
     twice = record(3, device="mail")
     return [*records, attacked, twice, record(1, device="mail", files_added=-4), "no record"]
 
@@ -65,6 +78,7 @@ def test_the_attacked_backup_is_the_one_anomaly_and_says_what_to_restore(spark, 
     assert anomaly["last_good_backup_id"] == f"nas-{DAYS - 1}"
     assert anomaly["reason"].startswith("520 files deleted")
     assert anomaly["status"] == "open"
+    assert (anomaly["top_directories"], anomaly["extensions"]) == (["520 of 520 in photos"], ["520 deleted: .jpg"])
 
 
 def test_every_backup_is_scored_once_from_the_first_judged_day_on(spark, finished):
@@ -108,7 +122,7 @@ def test_another_order_over_two_runs_with_late_backups_gives_the_same_tables(spa
         land(config, name, part)
         run_line(config, "ingest", "features")
     ours, theirs = store_of(spark, config), store_of(spark, finished)
-    for table in (BACKUPS, FEATURES):
+    for table in (BACKUPS, FILE_CHANGES, FEATURES):
         assert_same_rows(ours.read(table), theirs.read(table), leave_out=("source", "position", "run_id"))
     reasons = [sorted(row["reason"] for row in store.read(REJECTS).collect()) for store in (ours, theirs)]
     assert reasons[0] == reasons[1]

@@ -36,7 +36,7 @@ def made_up(draw):
 def test_the_check_of_readers_refuses_what_the_check_of_records_refuses_and_for_the_same_reason(spark):
     draw = random.Random(3)
     records = [made_up(draw) for _ in range(RECORDS)]
-    rows = [("a", number, json.dumps(record), None, None) for number, record in enumerate(records)]
+    rows = [("a", number, json.dumps(record), None, None, None) for number, record in enumerate(records)]
     by_spark = parsed(spark.createDataFrame(rows, LANDED), {}, MOMENT, 1).select("position", "fault.reason").collect()
     reasons = {row["position"]: row["reason"] for row in by_spark}
     refused = 0

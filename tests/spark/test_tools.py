@@ -17,7 +17,7 @@ from jobs.ingest import job
 from jobs.ingest.job import ingest
 from jobs.ingest.sealed import Seals
 from jobs.read.job import read
-from jobs.tables import BACKUPS, FIGURES, REJECTS
+from jobs.tables import BACKUPS, FIGURES, FILE_CHANGES, REJECTS
 from tests.conftest import MOMENT, store_of
 
 SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "data" / "samples"
@@ -95,6 +95,7 @@ def test_a_run_whose_files_come_on_either_side_of_a_run_of_ours_is_read_once_whe
     (row,) = store.read(BACKUPS).collect()
     assert (row["device_id"], row["backup_id"], row["files_added"], row["status"]) == ("nas", "01234567", 3, "complete")
     assert ingest(store, config)["landed"] == 0
+    assert store.version(FILE_CHANGES) < 0  # nothing is made for lists of paths where there are none
 
 
 def test_a_file_that_comes_after_its_run_was_read_is_late(store, config):

@@ -32,6 +32,7 @@ IN_ORDER = [
     {**record(0, bytes_uploaded=None), "files_moved": None, "extra": None},
     record(0, note="it's", size={"a": [1]}),  # further fields are kept
     record(0, product=" ", backup_kind=""),
+    record(0, file_changes=[{"path": "a", "change": "added"}], note="a list of paths is no further field"),
 ]
 # Good as text or not at all: the short cut leaves them alone.
 OTHERS = [
@@ -65,12 +66,14 @@ def test_a_record_in_order_is_the_row_that_reading_it_as_text_gives_and_no_other
     texts = [json.dumps(one) for one in (*IN_ORDER, *OTHERS)]
     texts += ['{"device_id": "nas", ', " " + good, good + good, good[:-1] + ', "files_added": 1}', good + "\n" + good]
     texts += [good[:-1] + f', "deep": {"[" * 5000}{"]" * 5000}}}']
-    landed = [("canonical/x.jsonl", place, text, None, None) for place, text in enumerate(texts)]
-    landed.append(("canonical/a/x.jsonl", 0, json.dumps(record(0, tenant_id="b")), None, None))
-    landed.append(("canonical/a/x.jsonl", 1, json.dumps(record(0, tenant_id="a")), None, None))
-    landed.append(("canonical/a/b/x.jsonl", 1, json.dumps(record(0)), None, None))
-    landed.append(("canonical/a/x.jsonl", 2, json.dumps(record(0)), None, ("bad_line", None, "refused by its reader")))
-    landed.append(("canonical/a/x.jsonl", 3, None, "ab" * 32, ("too_long", None, "not held")))
+    landed = [("canonical/x.jsonl", place, text, None, None, None) for place, text in enumerate(texts)]
+    landed.append(("canonical/a/x.jsonl", 0, json.dumps(record(0, tenant_id="b")), None, None, None))
+    landed.append(("canonical/a/x.jsonl", 1, json.dumps(record(0, tenant_id="a")), None, None, None))
+    landed.append(("canonical/a/b/x.jsonl", 1, json.dumps(record(0)), None, None, None))
+    landed.append(
+        ("canonical/a/x.jsonl", 2, json.dumps(record(0)), None, ("bad_line", None, "refused by its reader"), None)
+    )
+    landed.append(("canonical/a/x.jsonl", 3, None, "ab" * 32, ("too_long", None, "not held"), None))
     records = one_by_one.createDataFrame(landed, LANDED)
     in_order = those_in_order(records)
     places = [("canonical/x.jsonl", place) for place in range(len(IN_ORDER))]
@@ -93,7 +96,7 @@ def test_whatever_a_record_holds_the_short_cut_leads_where_the_long_way_leads(on
                 + text[at + 1 :]
             )
         texts.append(text)
-    landed = [("canonical/x.jsonl", place, text, None, None) for place, text in enumerate(texts)]
+    landed = [("canonical/x.jsonl", place, text, None, None, None) for place, text in enumerate(texts)]
     records = one_by_one.createDataFrame(landed, LANDED).persist()
     in_order = those_in_order(records).persist()
     assert 300 < in_order.count() < 1_500

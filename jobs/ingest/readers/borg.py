@@ -1,7 +1,8 @@
 """borg: `create --json`, with its exit status, its log, and `diff --json-lines` where there is one; or `info --json`.
 
 Read as printed by 1.2, 1.4 and a beta of 2. The times of 1 are local and name no zone: a run begins when its stem says.
-Counts of changes come from the diff alone: the `A` and `M` lines of `--list` also name files that did not change.
+Counts of changes come from the diff alone: the `A` and `M` lines of `--list` also name files that did not change. Which
+files were touched they do say, where there is no diff.
 docs/bring-your-own.md says how to collect the files.
 """
 
@@ -24,6 +25,7 @@ from jobs.ingest.outcomes import (
     local_moment,
     without_summary,
 )
+from jobs.ingest.paths import PathSample
 from jobs.ingest.readers.borg_diff import DIFF, FROM_DIFF, changed
 from jobs.ingest.stems import LONGEST_LINE, Fault, Record, Stem, json_object, json_value
 from jobs.ingest.unpack import CutOffError, lines
@@ -33,17 +35,19 @@ LISTS = ("list.json", "rlist.json", "repo-list.json")  # as 1, the betas of 2 an
 ARCHIVE_ID = re.compile(r"[0-9a-f]{64}")
 CHECKPOINT = re.compile(r"\.checkpoint(\.\d+)?$")
 SHOW_RC = "borg.output.show-rc"  # this logger repeats the exit status as an error; it says no cause
+LISTED = {"A": "added", "M": "updated", "C": "updated"}  # of regular files; C: changed while it was read
 UNREAD = re.compile(r"^E |\[Errno \d+\]")  # a file that was not read, where the log is text
 
 
 @dataclass(frozen=True)
 class Log:
-    """What a run said: the first error and warning, whether files were left out, whether it was a dry run."""
+    """What a run said: the first error and warning, whether files were left out or it only tried, what it listed."""
 
     error: Record | None
     warning: Record | None
     has_unread: bool
     is_dry_run: bool
+    paths: PathSample
 
 
 def read(stem: Stem) -> Iterator[Outcome]:
@@ -73,8 +77,10 @@ def created_archive(stem: Stem, created: Record, log: Log | None = None) -> Iter
     """The backup that `create` made, and why its diff is not used; `log` is what the run said, if that was read."""
     archive = archive_of(created)
     kind = _kind(created, archive)
+    log = log or _log(stem)
     changes = attempt(changed, stem, archive, kind == "full") if stem.has(DIFF) else {}
-    yield attempt(_backup, stem, archive, kind, log or _log(stem), {} if isinstance(changes, Fault) else changes)
+    has_no_diff = isinstance(changes, Fault) or not changes
+    yield attempt(_backup, stem, archive, kind, log, {"file_changes": log.paths.kept()} if has_no_diff else changes)
     if isinstance(changes, Fault):
         yield changes
 
@@ -107,6 +113,7 @@ def _backup(stem: Stem, archive: Record, kind: str | None, log: Log, changes: Re
         message=first_line(cause.get("message")),
         archive=first_line(archive.get("name")),
         **figures,
+        file_changes=changes.get("file_changes"),
         upper_bound=[name for name in too_high if figures.get(name) is not None],
     )
     return {**record, **_msgid(cause)}
@@ -178,18 +185,22 @@ def _kind(said: Record, archive: Record) -> str | None:
 def _log(stem: Stem) -> Log:
     error = warning = None
     has_unread = is_dry_run = False
+    paths = stem.paths()
     for message in _messages(stem):
         level = message.get("levelname")
         if message.get("type") == "file_status":
-            has_unread |= message.get("status") == "E"
-            is_dry_run |= message.get("status") == "-"
+            status = str(message.get("status"))
+            has_unread |= status == "E"
+            is_dry_run |= status == "-"
+            if status in LISTED:
+                paths.add(message.get("path"), LISTED[status])
         elif message.get("name") == SHOW_RC:
             continue
         elif level in ("ERROR", "CRITICAL"):
             error = error or message
         elif level == "WARNING":
             warning = warning or message
-    return Log(error, warning, has_unread, is_dry_run)
+    return Log(error, warning, has_unread, is_dry_run, paths)
 
 
 def _messages(stem: Stem) -> Iterator[Record]:

@@ -63,32 +63,38 @@ def _unchanged(archive: Record) -> Outcome:
 
 
 def _tally(stem: Stem) -> Record | Fault:
-    """Files and bytes by what became of them; empty if the diff has no line.
+    """Files and bytes by what became of them, and which files; empty if the diff has no line.
 
     Links, folders and metadata are other types of change, which count nothing.
     """
     tally: dict[str, Any] = {}
-    for changes in _paths(stem):
-        if isinstance(changes, Fault):
-            return changes
+    paths = stem.paths()
+    for found in _paths(stem):
+        if isinstance(found, Fault):
+            return found
+        path, changes = found
         tally = tally or {**dict.fromkeys(FROM_DIFF, 0), "upper_bound": []}
         for change in changes:
             kind = change.get("type")
             if kind == "added":
                 _add(tally, "files_added", "bytes_uploaded", count(change, "size"))
+                paths.add(path, "added", change.get("size"))
             elif kind == "removed":
                 _add(tally, "files_deleted", "bytes_deleted", count(change, "size"))
-            elif kind == "modified":
-                _add_modified(tally, count(change, "added"), count(change, "removed"))
-    return tally
+                paths.add(path, "deleted", change.get("size"))
+            elif kind == "modified" and _add_modified(tally, count(change, "added"), count(change, "removed")):
+                paths.add(path, "updated")
+    return tally and {**tally, "file_changes": paths.kept()}
 
 
-def _add_modified(tally: dict[str, Any], new: int | None, gone: int | None) -> None:
+def _add_modified(tally: dict[str, Any], new: int | None, gone: int | None) -> bool:
+    """Whether its content changed."""
     if new == 0 and gone == 0:  # 1.2 says so of a file whose metadata alone changed
-        return
+        return False
     if new is None and gone is None:  # archives cut into chunks in two ways: a file that was touched looks the same
         tally["upper_bound"] = ["files_updated"]
     _add(tally, "files_updated", "bytes_uploaded", new)
+    return True
 
 
 def _add(tally: dict[str, Any], files: str, size: str, more: int | None) -> None:
@@ -96,8 +102,8 @@ def _add(tally: dict[str, Any], files: str, size: str, more: int | None) -> None
     tally[size] = None if more is None or tally[size] is None else tally[size] + more
 
 
-def _paths(stem: Stem) -> Iterator[list[Record] | Fault]:
-    """The changes of each path; a fault, and no more, where the diff can't be read: the rest would count too little."""
+def _paths(stem: Stem) -> Iterator[tuple[object, list[Record]] | Fault]:
+    """Each path with its changes; a fault, and no more, where that can't be read: the rest would count too little."""
     unusable = None
     try:
         for number, line in enumerate(lines(stem.files[DIFF], LONGEST_LINE), start=1):
@@ -105,9 +111,10 @@ def _paths(stem: Stem) -> Iterator[list[Record] | Fault]:
                 break
             if isinstance(line, bytes) and not line.strip():
                 continue
-            changes = None if isinstance(line, Overlong) else (json_object(line) or {}).get("changes")
+            said = {} if isinstance(line, Overlong) else json_object(line) or {}
+            changes = said.get("changes")
             if isinstance(changes, list):
-                yield [change for change in changes if isinstance(change, dict)]
+                yield said.get("path"), [change for change in changes if isinstance(change, dict)]
             else:
                 unusable = _unusable(number, line)
     except CutOffError as error:  # half a line comes before it, which says less

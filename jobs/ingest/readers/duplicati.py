@@ -6,13 +6,17 @@ lists and indexes besides the data. docs/bring-your-own.md says how to collect t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from jobs.ingest.outcomes import Outcome, backup, count, exit_status, failed, first_line, moment, without_summary
+from jobs.ingest.paths import PathSample
 from jobs.ingest.stems import Fault, Record, Stem, fault_with, json_object
 
 PRODUCT = "duplicati"
-OUTPUT, ERRORS = "result.json", "stderr"
+OUTPUT, ERRORS, LOG = "result.json", "stderr", "log.txt"
+# Of a log file at the level Verbose: a file whose content is new. It names none that was deleted.
+LISTED = re.compile(r"\[Verbose-[^\]]*\]: (?P<what>New file|File has changed) (?P<path>.+)")
 STATUSES = {"Success": "complete", "Warning": "complete", "Error": "failed", "Fatal": "failed"}
 
 
@@ -54,7 +58,16 @@ def _backup(stem: Stem, result: Record, extra: Record) -> Record:
         exit_status=exit_status(stem),
         message=message,
         **_figures(result),
+        file_changes=_paths(stem).kept(),
     )
+
+
+def _paths(stem: Stem) -> PathSample:
+    paths = stem.paths()
+    for line in stem.text_lines(LOG):
+        if said := LISTED.search(line):
+            paths.add(said["path"], "added" if said["what"] == "New file" else "updated")
+    return paths
 
 
 def _figures(result: Record) -> Record:

@@ -18,6 +18,7 @@ from typing import Any
 from jobs.ingest.git_blobs import Blobs, Measure
 from jobs.ingest.git_repository import Repository, opened, output
 from jobs.ingest.outcomes import Outcome, RefusedError, backup
+from jobs.ingest.paths import extension_of
 from jobs.ingest.stems import Fault, Stem
 
 PRODUCT = "git"
@@ -25,7 +26,6 @@ DAY = 86_400  # seconds
 EPOCH = date(1970, 1, 1)
 SIDE = 5  # commits on each side: eleven together outvote five wrong clocks
 WRONG_CLOCK = 45 * DAY  # seconds from its neighbours' median; a branch lies about for weeks before it is merged
-EXTENSION = 16  # characters; a longer one is part of a name
 LONGEST_PATH = 4096  # bytes, Linux's; a made-up one of a megabyte of slashes would be a million folders
 FILES = (b"100", b"120")  # what a file's mode begins with, and a symbolic link's; 160000 is a submodule
 
@@ -233,6 +233,4 @@ def _count_entry(entries: Counter[bytes], path: bytes, by: int) -> None:
 
 
 def _extension(path: bytes) -> str:
-    """What follows the last dot of a file's name, lower case; "" where nothing does, or nothing stands before it."""
-    name = path.rpartition(b"/")[2].decode("utf-8", "surrogateescape")
-    return name.rpartition(".")[2].lower()[:EXTENSION] if "." in name.lstrip(".") else ""
+    return extension_of(path.rpartition(b"/")[2].decode("utf-8", "surrogateescape"))

@@ -19,11 +19,14 @@ from jobs.ingest.outcomes import (
     moment,
     without_summary,
 )
+from jobs.ingest.paths import PathSample
 from jobs.ingest.stems import Fault, Record, Stem, json_value
 
 PRODUCT = "restic"
 OUTPUT, ERRORS, DIFF, LIST = "backup.jsonl", "stderr", "diff.jsonl", "snapshots.json"
 ID_DIGITS = 8  # 0.14 prints no more of a snapshot's name
+# What --verbose=2 says of an item; one whose owner alone changed is called modified too.
+ACTIONS = {"new": "added", "modified": "updated"}
 SKIPPED = b"does not exist, skipping"  # 0.14 leaves a missing source out and still returns 0
 # Bytes that restic stores for an entry of a folder, and what compression leaves of them: folders are stored anew when
 # anything below them changes, and would drown a small change of files. Measured on real repositories.
@@ -36,19 +39,23 @@ def read(stem: Stem) -> Iterator[Outcome]:
         yield from _listed(stem)
         return
     summary: Record | None = None
+    paths = stem.paths()
     for message in stem.json_lines(OUTPUT):
         kind = message.get("message_type")
+        if kind == "verbose_status":
+            _add(paths, message.get("item"), ACTIONS.get(str(message.get("action"))))
         summary = message if kind == "summary" else None if kind == "status" else summary
     if summary is None:
         yield without_summary(PRODUCT, stem, OUTPUT, _complaint(stem))
     elif summary.get("dry_run"):
         yield Fault("dry_run", "a dry run stores nothing; leave its output out of the landing folder")
     else:
-        yield _backup(stem, summary)
+        yield _backup(stem, summary, paths)
 
 
-def _backup(stem: Stem, summary: Record) -> Record:
+def _backup(stem: Stem, summary: Record, paths: PathSample) -> Record:
     status = exit_status(stem)
+    diff, of_diff = _diff(stem, summary)
     is_whole = status in (None, 0) and not _left_out(stem)
     started = moment(summary.get("backup_start")) or stem.started_at
     return backup(
@@ -60,7 +67,8 @@ def _backup(stem: Stem, summary: Record) -> Record:
         ended_at=moment(summary.get("backup_end")) or after(started, summary.get("total_duration")),
         exit_status=status,
         message=None if is_whole else _complaint(stem),
-        **_figures(summary, _diff(stem, summary), is_whole),
+        **_figures(summary, diff, is_whole),
+        file_changes=(of_diff if diff else paths).kept(),
     )
 
 
@@ -143,18 +151,32 @@ def _sizes(summary: Record, files: int | None, dirs: int) -> dict[str, int | Non
     return {"bytes_unique": unique, "bytes_compressed": left}
 
 
-def _diff(stem: Stem, summary: Record) -> Record | None:
-    """Statistics of the diff, if it is about this run beside the one that the run compared itself with."""
+def _diff(stem: Stem, summary: Record) -> tuple[Record | None, PathSample]:
+    """Statistics of the diff, if it is about this run beside the one it compared itself with; and what it lists."""
     found = None
+    paths = stem.paths()
     for message in stem.json_lines(DIFF):
         found = message if message.get("message_type") == "statistics" else found
+        if message.get("message_type") == "change":
+            _add(paths, message.get("path"), _change(str(message.get("modifier"))))
     if found is None or _short(found.get("target_snapshot")) != _short(summary.get("snapshot_id")):
-        return None
+        return None, paths
     added, removed = found.get("added"), found.get("removed")
     if not isinstance(added, dict) or not isinstance(removed, dict):
-        return None
+        return None, paths
     # Against another snapshot than restic's own choice it would find other files new.
-    return found if added.get("files") == summary.get("files_new") else None
+    return (found if added.get("files") == summary.get("files_new") else None), paths
+
+
+def _change(modifier: str) -> str | None:
+    """What a diff's mark says of a file; None: that its metadata alone changed."""
+    content = {"+": "added", "-": "deleted", "M": "updated", "T": "updated"}
+    return next((word for mark, word in content.items() if mark in modifier), None)
+
+
+def _add(paths: PathSample, path: object, change: str | None) -> None:
+    if change:
+        paths.add(path, change)
 
 
 def _left_out(stem: Stem) -> bool:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from jobs.ingest.outcomes import Outcome, RefusedError, backup, exit_status, first_line, without_summary
+from jobs.ingest.paths import PathSample
 from jobs.ingest.stems import Fault, Record, Stem
 
 PRODUCT = "rsync"
@@ -26,6 +27,8 @@ SIZES = {
 # 23: some files could not be read; 24: some vanished meanwhile; 25: more was gone than --max-delete lets go.
 PARTIAL = (23, 24, 25)
 SAID_PARTIAL = re.compile(r"\(code 2[345]\)")
+# *deleting, or <f and >f for a file that is sent or received and what of it differs.
+ITEM = re.compile(r"(?:\*deleting {3}|[<>]f(?P<marks>\S{9}) )(?P<path>.+)")
 WHOLE = re.compile(r"(\d{1,19}|\d{1,3}(?:[.,]\d{3}){1,6})(?: B| bytes)?")  # grouped as the locale does
 IN_UNITS = re.compile(r"(\d{1,4})[.,](\d\d)([KMGTP])(?: bytes)?")  # -h: in thousands, millions and so on
 UNITS: dict[str, int] = {unit: 1000**power for power, unit in enumerate("KMGTP", start=1)}
@@ -33,7 +36,11 @@ UNITS: dict[str, int] = {unit: 1000**power for power, unit in enumerate("KMGTP",
 
 def read(stem: Stem) -> Iterator[Outcome]:
     """The run's backup or why there is none."""
-    printed = _printed(stem.text_lines(OUTPUT)) or _printed(stem.text_lines(LOG))
+    paths = stem.paths()
+    printed = _printed(_itemized(stem.text_lines(OUTPUT), paths))
+    if not printed or not paths.listed:
+        of_log = _printed(_itemized(stem.text_lines(LOG), paths))
+        printed = printed or of_log
     status = exit_status(stem)
     if not printed or status not in (None, 0, *PARTIAL):
         what = LOG if stem.has(LOG) and not stem.has(OUTPUT) else OUTPUT
@@ -53,7 +60,17 @@ def read(stem: Stem) -> Iterator[Outcome]:
             exit_status=status,
             message=_complaint(stem) if is_partial else None,
             **_figures(printed),
+            file_changes=paths.kept(),
         )
+
+
+def _itemized(lines: Iterable[str], paths: PathSample) -> Iterator[str]:
+    """The same lines; what `-i` or a log file say of files goes into `paths`, files that were only touched too."""
+    for line in lines:
+        if said := ITEM.fullmatch(STAMP.sub("", line, count=1)):
+            is_new = said["marks"] and said["marks"].startswith("+")
+            paths.add(said["path"], "deleted" if not said["marks"] else "added" if is_new else "updated")
+        yield line
 
 
 def _printed(lines: Iterable[str]) -> dict[str, str]:

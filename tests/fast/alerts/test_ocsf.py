@@ -10,7 +10,7 @@ from jobs.alerts.events import events_of
 from jobs.alerts.ocsf import STATUSES, detection_finding
 from jobs.tables import ALERT_EVENTS, ANOMALY_STATUSES
 from tests.fast.alerts.samples import MOMENT, episode, event
-from tests.fast.report.samples import HOSTILE, NEWEST
+from tests.fast.report.samples import FILES, HOSTILE, HOSTILE_PATHS, NEWEST
 
 # Required in version 1.5.0 of the class and of the objects used, with the type that each has in JSON.
 REQUIRED = {
@@ -102,3 +102,11 @@ def test_names_from_records_stay_data():
     assert finding["resources"][0]["uid"] == HOSTILE
     assert "\n" not in finding["message"] + finding["finding_info"]["desc"]
     assert json.loads(json.dumps(finding)) == finding
+
+
+def test_a_finding_names_files_as_data_where_a_list_landed():
+    finding = detection_finding(event("started", **FILES | {"sample_paths": HOSTILE_PATHS}), MOMENT)
+    (evidence,) = finding["evidences"]
+    assert evidence["data"].items() >= (FILES | {"sample_paths": HOSTILE_PATHS}).items()
+    assert json.loads(json.dumps(finding)) == finding
+    assert "docs/plan" not in finding["message"] + finding["finding_info"]["desc"]

@@ -22,7 +22,7 @@ SHOWN = {
     "/rejects": "bad_json",
     "/anomalies": "900 files deleted",
     "/devices": "b-1",
-    "/runs": "2025-03-30",
+    "status = 'open'": "900 files deleted",
     "*/_delta_log": "anomalies 0 files",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 
@@ -10,7 +11,7 @@ import pytest
 
 from jobs.ingest.outcomes import outcomes
 from jobs.ingest.products import READERS
-from tests.fast.docs.pages import blocks
+from tests.fast.docs.pages import blocks, text_of
 from tests.fast.readers.landed import LATEST, runs
 
 PAGE = "docs/bring-your-own.md"
@@ -76,6 +77,40 @@ def test_a_cron_line_of_the_page_leaves_a_backup(machine, product):
     if product == "rdiff-backup":
         assert record["files_total"] == 3  # the list of files came along
     assert not list((machine / "landing").rglob("*.tmp"))
+
+
+@pytest.mark.parametrize("product", ["restic", "borg", "rsync"])
+def test_what_the_page_changes_in_a_script_makes_the_tool_list_what_changed(machine, product):
+    if not shutil.which(product):
+        pytest.skip(f"{product} is not installed; tools/backup_tools.sh says how")
+    changes = re.findall(rf"\| {product} \| `([^`]+)` in place of `([^`]+)`", text_of(PAGE))
+    ((said, before),) = changes
+    command = f"bin/uda-{product} {machine / 'data'} landing/{product}/nas1"
+    script = machine / "bin" / f"uda-{product}"
+    if product == "rsync":
+        command = f"bin/uda-keep landing/rsync/nas1 stdout.txt {said} data/ backup/"
+        assert before in cron_line(product)
+    else:
+        assert before in script.read_text()
+        script.write_text(script.read_text().replace(before, said))
+    settings = {
+        "RESTIC_REPOSITORY": "backup",
+        "RESTIC_PASSWORD": "secret",
+        "BORG_REPO": str(machine / "backup" / "b"),
+        "BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK": "yes",
+        "PATH": f"{machine / 'bin'}:{os.environ['PATH']}",
+    }
+    init = {"restic": "restic init", "borg": "borg init --encryption none", "rsync": "true"}[product]
+    for run in (init, command):
+        done = subprocess.run(
+            run.split(), env=environment(machine) | settings, check=False, cwd=machine, timeout=60, capture_output=True
+        )
+        assert done.returncode == 0, done.stderr
+    ((_, stem),) = runs(machine / "landing", product).items()
+    stem.most_paths = 10
+    (record,) = outcomes(READERS[product], stem, LATEST)
+    names = {changed["path"].rpartition("/")[2]: changed["change"] for changed in record["file_changes"]["paths"]}
+    assert names == {"a": "added", "b": "added", "c": "added"}
 
 
 def test_what_a_command_that_fails_says_is_kept_and_its_status_handed_on(machine):

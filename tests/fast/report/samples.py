@@ -4,6 +4,15 @@ from datetime import UTC, datetime, timedelta
 
 NEWEST = datetime(2026, 3, 12, 6, 14, tzinfo=UTC)
 HOSTILE = "<script>document.title='owned'</script>\"'&\n\x00\u202egpj.exe"
+# A path as a tool may print it, and what may be made of one.
+HOSTILE_PATHS = [HOSTILE, "\x1b[2J\x9b1m\r", "caf\udce9", "'; DROP TABLE x; --", "=HYPERLINK(1)", "n" * 4096]
+FILES = {
+    "paths_listed": 12_345,
+    "paths_kept": 1_000,
+    "top_directories": ["400 of 1,000 in docs/plan"],
+    "extensions": ["163 added, in no earlier list: .locked"],
+    "sample_paths": ["docs/plan/a.locked"],
+}
 FACTS = {
     "lake": "s3://backups/lake",
     "moment": datetime(2026, 3, 13, 6, 0, tzinfo=UTC),
@@ -45,6 +54,7 @@ def anomaly(days_ago=0, **stated):
         "model_version": "1-20260301",
         "backups_since": 0,
         **dict.fromkeys(("verdict", "verdict_at", "verdict_by", "verdict_note", "snoozed_until")),
+        **dict.fromkeys(("paths_listed", "paths_kept", "top_directories", "extensions", "sample_paths")),
     }
     row |= stated
     return {"episode_id": row["anomaly_id"]} | row

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import pytest
 
 from jobs.report.listing import accounting, anomalies_table, as_json_lines, runs_table, stage_runs
-from tests.fast.report.samples import HOSTILE, NEWEST, anomaly
+from tests.fast.report.samples import FILES, HOSTILE, HOSTILE_PATHS, NEWEST, anomaly
 
 LANDED = {"landed": 6_000, "backups": 5_990, "rejects": 8, "duplicates": 2}
 
@@ -82,6 +82,29 @@ def test_a_hostile_name_cannot_steer_the_terminal(column, colour):
     table = anomalies_table([row], 80, colour=colour)
     ours = re.sub(r"\x1b\[(0|1|2|31|32|33)m", "", table)
     assert not [c for c in ours if c != "\n" and unicodedata.category(c) in ("Cc", "Cf")]
+
+
+def test_files_are_told_in_a_line_of_their_own_where_a_list_landed():
+    text = anomalies_table([anomaly(**FILES)], 400, colour=False)
+    assert text.splitlines()[-1].strip() == (
+        "Files: 12,345 paths listed; counted are 1,000 drawn from them; 163 added, in no earlier list: .locked; "
+        "400 of 1,000 in docs/plan; such as docs/plan/a.locked"
+    )
+    assert "Files" not in anomalies_table([anomaly()], 400, colour=False)
+
+
+@pytest.mark.parametrize("column", ["top_directories", "extensions", "sample_paths"])
+def test_a_hostile_file_name_cannot_steer_the_terminal(column):
+    table = anomalies_table([anomaly(**FILES | {column: HOSTILE_PATHS})], 80, colour=False)
+    assert not [c for c in table if c != "\n" and unicodedata.category(c) in ("Cc", "Cf", "Cs")]
+    assert max(map(columns, table.splitlines())) <= 80
+
+
+def test_hostile_file_names_are_ascii_in_json():
+    (line,) = as_json_lines([anomaly(**FILES | {"sample_paths": HOSTILE_PATHS})])
+    assert line.isascii()
+    assert "\n" not in line
+    assert json.loads(line)["sample_paths"] == HOSTILE_PATHS
 
 
 def test_colour_codes_are_there_only_where_they_are_asked_for():

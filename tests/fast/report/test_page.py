@@ -1,6 +1,7 @@
 """The report page as HTML: what it lists, in which order, and that nothing from a record becomes markup."""
 
 import re
+import unicodedata
 from datetime import timedelta
 from html.parser import HTMLParser
 from xml.etree import ElementTree
@@ -8,9 +9,10 @@ from xml.etree import ElementTree
 import pytest
 
 from jobs.report.page import MOST_CARDS, page
-from tests.fast.report.samples import DEVICES, FACTS, HOSTILE, NEWEST, anomaly, history
+from tests.fast.report.samples import DEVICES, FACTS, FILES, HOSTILE, HOSTILE_PATHS, NEWEST, anomaly, history
 
 DEVICE = ("default", "canonical", "photo-archive")
+LISTS = ("top_directories", "extensions", "sample_paths")
 VOID = {"meta", "link"}
 
 
@@ -177,6 +179,23 @@ def test_hostile_text_stays_text_in_every_column(column):
     attributes = {key for _, of in Outline(tame).elements for key in of} | {"id"}
     assert {name for name, _ in Outline(html).elements} <= known
     assert {key for _, of in Outline(html).elements for key in of} <= attributes
+
+
+@pytest.mark.parametrize("column", LISTS)
+def test_hostile_file_names_stay_text(column):
+    html = written(anomaly(**FILES | {column: HOSTILE_PATHS}))
+    assert "<script" not in html
+    assert not [c for c in html if c != "\n" and unicodedata.category(c) in ("Cc", "Cf", "Cs")]
+    tame = Outline(written(anomaly(**FILES)))
+    assert {name for name, _ in Outline(html).elements} == {name for name, _ in tame.elements}
+    html.encode()
+
+
+def test_files_are_told_where_a_list_landed_and_nowhere_else():
+    words = Outline(written(anomaly(**FILES))).words
+    for said in ("12,345 paths listed; counted are 1,000 drawn from them", *(FILES[name][0] for name in LISTS)):
+        assert said in words
+    assert "Such as" not in Outline(written(anomaly())).words
 
 
 def test_hostile_lake_model_reason_and_signal_names_stay_text():

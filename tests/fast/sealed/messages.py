@@ -68,7 +68,7 @@ def opened_files(folder, files, opens, device="laptop-2", product="insync"):
         file = place / f"{STEM}.{name}"
         file.write_bytes(content)
         held[parse_name(file.name)[1]] = str(file)
-    stem = Stem(f"{product}/{device}/{STEM}", device, stem_time(STEM), held)
+    stem = Stem(f"{product}/{device}/{STEM}", device, stem_time(STEM), held, most_paths=10)
     return list(outcomes_of(READERS[product], stem, LATEST, opens))
 
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from jobs.errors import ConfigError
 from jobs.ingest.stems import Fault
 from tests.fast.readers.landed import SAMPLES, became, needs_samples
+from tests.fast.readers.test_paths import RESTIC_SUMMARY
 from tests.fast.sealed.messages import (
     CONTEXT,
     SECRET,
@@ -67,6 +68,17 @@ def test_what_was_sealed_packed_or_not_reads_as_what_was_not(tmp_path, keys, pac
     found = opened_run(tmp_path / "sealed", sealed_with(keys[0], pack(plain)), opens, packed)
     assert found == opened_run(tmp_path / "plain", plain, opens, "jsonl")
     assert [became(each) for each in found] == ["complete", "failed"]
+
+
+def test_a_sealed_list_of_paths_is_read_with_its_run_and_refused_with_it(tmp_path, keys):
+    listed = b'{"path": "secret plan.docx", "change": "deleted"}'
+    message = sealed_with(keys[0], listed, {"product": "restic", "device_id": "nas1"})
+    files = {"backup.jsonl": json.dumps(RESTIC_SUMMARY).encode(), "exit": b"0", "changes.jsonl.enc": message}
+    (backup,) = opened_files(tmp_path, files, seals(keys[0]), "nas1", "restic")
+    assert [changed["path"] for changed in backup["file_changes"]["paths"]] == ["secret plan.docx"]
+    refused = opened_files(tmp_path, files, seals(keys[1]), "nas1", "restic")
+    assert the_fault(refused).reason == "no_key"
+    assert "secret" not in repr(refused)
 
 
 def test_more_than_one_frame_of_a_message_is_read(tmp_path, keys):

@@ -9,17 +9,21 @@ from jobs.cli import main
 from jobs.errors import UdaError
 from jobs.search.lookup import search
 from jobs.search.query import query_of
-from jobs.tables import ANOMALIES
+from jobs.tables import ANOMALIES, FILE_CHANGES
 from tests.fast.docs.lake import write_table
-from tests.fast.report.samples import HOSTILE, NEWEST, anomaly
+from tests.fast.report.samples import FILES, HOSTILE, NEWEST, anomaly
 
 NOW = NEWEST + timedelta(hours=1)
 ROWS = {
-    "first": anomaly(0, device_id="nas1", anomaly_score=2.5),
-    "second": anomaly(1, device_id="nas2", anomaly_kind="add", status="resolved", reason="3 Archives added"),
+    "first": anomaly(0, device_id="nas1", anomaly_score=2.5, **FILES),
+    "second": anomaly(1, device_id="nas2", anomaly_kind="add", status="resolved", reason="3 Archives added", **FILES),
     "third": anomaly(40, device_id="web-1", tenant_id="acme", product="restic", anomaly_score=0.1),
     "odd": anomaly(3, device_id="a[b]*' OR 1=1 --", anomaly_kind="encrypt"),
     "hostile": anomaly(5, device_id=HOSTILE, reason=HOSTILE),
+}
+PATHS = {
+    "first": [("docs/plan/a.locked", "locked"), ("docs/plan/b.docx", "docx"), ("x[1],*.tar", "tar")],
+    "second": [(HOSTILE, None)],
 }
 IDS = {row["anomaly_id"]: name for name, row in ROWS.items()}
 
@@ -28,6 +32,11 @@ IDS = {row["anomaly_id"]: name for name, row in ROWS.items()}
 def lake(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lake")
     write_table(folder, ANOMALIES, list(ROWS.values()))
+    write_table(
+        folder,
+        FILE_CHANGES,
+        [ROWS[name] | {"path": path, "extension": ext} for name, paths in PATHS.items() for path, ext in paths],
+    )
     return str(folder)
 
 
@@ -53,6 +62,16 @@ def lake(tmp_path_factory):
         ("'files deleted' device:nas*", ["first"]),
         ("'<script>'", ["hostile"]),
         ("kind:delete since:30d score:3", []),
+        ("path:docs/*.docx", ["first"]),
+        ("path:docs/plan", []),
+        ("path:*/plan/*,nothing device:nas*", ["first"]),
+        ("path:x[1]*", ["first"]),
+        ("path:-docs/*", ["second"]),
+        ("path:<script>*", ["second"]),
+        ("ext:LOCKED,zip", ["first"]),
+        ("ext:.docx path:*.tar", ["first"]),
+        ("ext:docx kind:add", []),
+        ("ext:-docx", ["second"]),
     ],
 )
 def test_all_that_is_asked_must_hold(lake, query, names):
