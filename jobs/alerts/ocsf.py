@@ -46,7 +46,8 @@ def detection_finding(event: Event, owed_at: datetime) -> dict[str, Any]:
     row = event.anomaly
     activity_id, activity = ACTIVITIES[event.word]
     severity_id, severity = next((found for least, *found in SEVERITIES if row["anomaly_score"] >= least), LOW)
-    status_id, status = STATUSES[row["status"]]
+    is_over = event.word == "resolved" and row["status"] == "confirmed"  # keeps that word in `anomalies`
+    status_id, status = STATUSES["resolved" if is_over else row["status"]]
     device = {"uid": row["device_id"], "name": row["device_id"], "type": "backup device"}
     facts = {name: row[name] for name in CARRIED} | {n: row[n] if is_known(row[n]) else None for n in FIGURES}
     return {

@@ -97,6 +97,12 @@ def test_every_status_of_an_anomaly_has_one_of_a_finding():
     assert set(STATUSES) == set(ANOMALY_STATUSES)
 
 
+def test_what_is_closed_is_not_still_in_progress():
+    assert detection_finding(event("resolved", status="confirmed"), MOMENT)["status"] == "Resolved"
+    assert detection_finding(event("grown", status="confirmed"), MOMENT)["status"] == "In Progress"
+    assert detection_finding(event("resolved", status="new_baseline"), MOMENT)["status"] == "Suppressed"
+
+
 def test_names_from_records_stay_data():
     finding = detection_finding(event("started", device_id=HOSTILE, reason=HOSTILE), MOMENT)
     assert finding["resources"][0]["uid"] == HOSTILE
