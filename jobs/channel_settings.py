@@ -46,8 +46,18 @@ class Smtp:
     tenants: tuple[str, ...] = ()
 
 
-Channel = Jsonl | Webhook | Smtp
-KINDS: Mapping[str, type[Channel]] = {"jsonl": Jsonl, "webhook": Webhook, "smtp": Smtp}
+@dataclass(frozen=True)
+class Sns:
+    """A topic of Amazon SNS to which each message is published."""
+
+    name: str
+    topic: str  # its ARN
+    tenants: tuple[str, ...] = ()
+
+
+Channel = Jsonl | Webhook | Smtp | Sns
+KINDS: Mapping[str, type[Channel]] = {"jsonl": Jsonl, "webhook": Webhook, "smtp": Smtp, "sns": Sns}
+TOPIC_ARN = re.compile(r"arn:aws[\w-]*:sns:[a-z0-9-]+:[0-9]{12}:[\w-]{1,256}(\.fifo)?", re.ASCII)
 SECURITY = ("starttls", "tls", "none")
 TYPES = {str: "text", int: "a whole number", tuple[str, ...]: "a list of texts"}
 
@@ -97,7 +107,12 @@ def _value_faults(channel: Channel) -> list[str]:
     names = {field.name: getattr(channel, field.name) for field in fields(channel) if field.name.endswith("_env")}
     wrong = [key for key, name in names.items() if name and not re.fullmatch(r"(?!UDA_)[A-Z_a-z]\w*", name, re.ASCII)]
     faults = [f".{key}: must be the name of a variable that does not begin with UDA_, not a value" for key in wrong]
-    own: Mapping[type[Channel], Callable[[Any], list[str]]] = {Jsonl: _jsonl, Webhook: _webhook, Smtp: _smtp}
+    own: Mapping[type[Channel], Callable[[Any], list[str]]] = {
+        Jsonl: _jsonl,
+        Webhook: _webhook,
+        Smtp: _smtp,
+        Sns: _sns,
+    }
     return faults + own[type(channel)](channel)
 
 
@@ -118,6 +133,10 @@ def _webhook(channel: Webhook) -> list[str]:
         return [".url: must hold no user or password; name a variable with token_env"]
     is_plain = url.scheme == "http" and url.hostname not in LOOPBACK
     return [".url: must be https, for a token goes with it"] if channel.token_env and is_plain else []
+
+
+def _sns(channel: Sns) -> list[str]:
+    return [] if TOPIC_ARN.fullmatch(channel.topic) else [".topic: must be an ARN like arn:aws:sns:…:alerts"]
 
 
 def _smtp(channel: Smtp) -> list[str]:
