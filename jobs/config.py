@@ -60,6 +60,7 @@ class Alerts:
 
     max_age_days: int
     attempts: int
+    fleet_devices: int
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,7 @@ def load_config(path: Path | None, environment: Mapping[str, str]) -> Config:
 
 
 SMALLEST: dict[int, dict[str, tuple[str, ...]]] = {
+    2: {"alerts": ("fleet_devices",)},
     1: {
         "features": ("look_back_days",),
         "train": ("rows_per_partition", "fleet_devices", "fleet_device_days", "fleet_backups"),

@@ -74,7 +74,8 @@ VERDICTS = {
     "snooze": "Not now: the device's alerts stay quiet until then. What is learned does not change.",
 }
 ALERT_EVENTS = ("started", "grown", "resolved")
-ALERT_STATUSES = ("owed", "delivered", "gave_up")
+ALERT_STATUSES = ("owed", "delivered", "gave_up", "covered")
+ALERTS_ARE_ABOUT = ("episode", "fleet")
 ANOMALY_STATUSES = ("open", "resolved", "confirmed", "false_positive", "new_baseline", "snoozed")
 REASONS = {
     "duplicate": "The backup (or verdict) is held already, from another file or line. No body is kept.",
@@ -389,41 +390,52 @@ DEVICES = Table(
 
 ALERTS = Table(
     name="alerts",
-    grain="one message about an episode, owed to a channel or delivered",
-    key=("tenant_id", "alert_id", "channel"),
+    grain="one message about an episode, or about many that began together, owed to a channel or delivered",
+    key=("alert_id", "channel"),
     writer="report",
     columns=(
         Column("tenant_id", "string", "Whose data this is.", True),
         Column(
             "alert_id",
             "string",
-            "First 16 hex digits of the SHA-256 of episode_id and event, and of anomaly_kind where it has grown. The "
-            "same whenever it is sent.",
+            "First 16 hex digits of the SHA-256 of episode_id and event, and of what has grown where it has. The same "
+            "whenever it is sent.",
             True,
         ),
         Column("channel", "string", "Its name in the configuration.", True),
         Column(
             "event",
             "string",
-            "started: the episode's first alert; grown: one of a worse kind than any before; resolved: the device is "
-            "usual again, or a verdict closed the episode.",
+            "started: the first alert; grown: one of a worse kind than any before, or ten times the devices; resolved: "
+            "the device is, or all are, usual again, or verdicts closed it.",
             True,
         ),
-        Column("episode_id", "string", "The episode that it is about, as in `anomalies`.", True),
+        Column("episode_id", "string", "What it is about: an episode, as in `anomalies`, or a fleet episode.", True),
         Column("anomaly_id", "string", "The alert that began it or made it grow; of a resolved one the newest.", True),
-        *DEVICE[1:],
+        Column("product", "string", "Of the device; null: it is about many devices."),
+        Column("device_id", "string", "The device; null: it is about many."),
         Column("anomaly_kind", "string", "encrypt, delete, add or modify: that alert's.", True),
         Column("owed_at", "timestamp", "Moment of the run that found it, UTC.", True),
-        Column("status", "string", "owed, delivered, or gave_up: the last attempt that is allowed failed.", True),
+        Column(
+            "status",
+            "string",
+            "owed, delivered, or gave_up: the last attempt that is allowed failed; covered: not sent, another message "
+            "of its fleet episode says it.",
+            True,
+        ),
         Column("attempts", "bigint", "How often it was sent, or tried to be. Count.", True),
         Column("last_error", "string", "Why the last attempt failed, one line; null: none failed since."),
         Column("next_attempt_at", "timestamp", "Not tried again before, UTC; null: with the next run, or never again."),
         Column("delivered_at", "timestamp", "Moment of the run that delivered it, UTC; null: none has."),
+        Column("about", "string", "episode: of one device; fleet: many devices of a tenant at once.", True),
+        Column("fleet_episode_id", "string", "episode_id of the messages that cover it; null: none do."),
     ),
     checks=(
         _one_of("event", ALERT_EVENTS),
         _one_of("status", ALERT_STATUSES),
+        _one_of("about", ALERTS_ARE_ABOUT),
         ("delivered_has_its_moment", "(delivered_at IS NOT NULL) = (status = 'delivered')"),
+        ("covered_has_its_fleet", "(fleet_episode_id IS NOT NULL) = (status = 'covered')"),
     ),
 )
 

@@ -20,8 +20,8 @@ from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from jobs import __version__
-from jobs.alerts.events import Event
 from jobs.alerts.ocsf import detection_finding
+from jobs.alerts.told import Told
 from jobs.alerts.words import mail_text, title
 from jobs.channel_settings import Channel, Jsonl, Smtp, Sns, Webhook
 from jobs.errors import UdaError
@@ -31,7 +31,7 @@ TIMEOUT_SECONDS = 5.0  # of each answer that is waited for
 LONGEST_ERROR = 200  # characters
 
 
-def send(channel: Channel, event: Event, owed_at: datetime, environment: Mapping[str, str]) -> None:
+def send(channel: Channel, event: Told, owed_at: datetime, environment: Mapping[str, str]) -> None:
     """Send the event; return once the receiver has it.
 
     Parameters
@@ -90,11 +90,11 @@ def _said(error: Exception, secret: str) -> str:
     return visible(text.partition("\n")[0].strip())[:LONGEST_ERROR] or type(error).__name__
 
 
-def _json(event: Event, owed_at: datetime) -> str:
+def _json(event: Told, owed_at: datetime) -> str:
     return json.dumps(detection_finding(event, owed_at), allow_nan=False)
 
 
-def _append_line(channel: Jsonl, event: Event, owed_at: datetime) -> None:
+def _append_line(channel: Jsonl, event: Told, owed_at: datetime) -> None:
     """One line at the end of the file, on disk, whole or not at all."""
     line = _json(event, owed_at).encode() + b"\n"
     file = os.open(channel.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
@@ -117,7 +117,7 @@ class _NoRedirect(HTTPRedirectHandler):
         return None
 
 
-def _post(channel: Webhook, event: Event, owed_at: datetime, token: str) -> None:
+def _post(channel: Webhook, event: Told, owed_at: datetime, token: str) -> None:
     headers = {
         "Content-Type": "application/json",
         "Idempotency-Key": event.alert_id,
@@ -131,15 +131,15 @@ def _post(channel: Webhook, event: Event, owed_at: datetime, token: str) -> None
         pass  # any 2xx; another status is an HTTPError
 
 
-def _publish(channel: Sns, event: Event, owed_at: datetime) -> None:
+def _publish(channel: Sns, event: Told, owed_at: datetime) -> None:
     from jobs.alerts.sns import publish  # boto3 takes a fifth of a second, which other channels need not wait for
 
-    attributes = {name: visible(event.anomaly[name]) for name in ("tenant_id", "anomaly_kind")} | {"event": event.word}
-    group = event.anomaly["episode_id"]
-    publish(channel.topic, _json(event, owed_at), title(event), attributes, group, event.alert_id)
+    attributes = {"event": event.word, "anomaly_kind": event.anomaly["anomaly_kind"]}
+    attributes["tenant_id"] = visible(event.tenant_id)
+    publish(channel.topic, _json(event, owed_at), title(event), attributes, event.episode_id, event.alert_id)
 
 
-def _mail(channel: Smtp, event: Event, owed_at: datetime, password: str) -> None:
+def _mail(channel: Smtp, event: Told, owed_at: datetime, password: str) -> None:
     message = mail(channel, event, owed_at)
     here = socket.gethostname()  # smtplib itself would ask the name service, which may take minutes
     context = ssl.create_default_context()
@@ -159,7 +159,7 @@ def _mail(channel: Smtp, event: Event, owed_at: datetime, password: str) -> None
         raise UdaError(f"refused for {', '.join(sorted(refused))}")
 
 
-def mail(channel: Smtp, event: Event, owed_at: datetime) -> EmailMessage:
+def mail(channel: Smtp, event: Told, owed_at: datetime) -> EmailMessage:
     """The event as a plain text mail, whose Message-ID is the alert's id."""
     message = EmailMessage(policy=SMTP)
     message["From"] = channel.sender

@@ -9,11 +9,14 @@ from functools import partial
 from jobs import log
 from jobs.alerts.channels import send
 from jobs.alerts.delivery import deliver
-from jobs.alerts.events import Anomaly, Row, events_of, owed, waiting
+from jobs.alerts.events import Anomaly, Row, episodes_of, events_of
+from jobs.alerts.fleet import fleet_events, fleets_of
+from jobs.alerts.owing import owed, waiting
+from jobs.alerts.told import Told
 from jobs.config import Config
 from jobs.report.reading import rows_of
 from jobs.store import Store
-from jobs.tables import ALERTS
+from jobs.tables import ALERTS, DEVICES
 
 
 def tell(store: Store, config: Config, anomalies: Iterable[Anomaly], environment: Mapping[str, str]) -> dict[str, int]:
@@ -26,9 +29,15 @@ def tell(store: Store, config: Config, anomalies: Iterable[Anomaly], environment
     channels = list(config.channels.values())
     if not channels:
         return {}
-    moment, events = store.run.moment, events_of(anomalies)
+    moment, episodes = store.run.moment, episodes_of(anomalies)
     held: list[Row] = rows_of(store.lake, ALERTS)
-    new = owed(events, held, channels, moment, config.alerts.max_age_days)
+    devices = rows_of(store.lake, DEVICES, columns=["tenant_id", "first_backup_at"])
+    known = {(row["tenant_id"], row["episode_id"]): row["fleet_episode_id"] for row in held if row["fleet_episode_id"]}
+    fleets = fleets_of(episodes, devices, config.alerts.fleet_devices, known)
+    events: list[Told] = [*events_of(episodes), *fleet_events(fleets)]
+    events.sort(key=lambda event: event.first_at)
+    fleet_of = {key: fleet.fleet_id for fleet in fleets for key in fleet.keys}
+    new = owed(events, fleet_of, held, channels, moment, config.alerts.max_age_days)
     if new:
         store.upsert_few(new, ALERTS)
     queues = waiting(events, [*held, *new], channels)
@@ -38,7 +47,8 @@ def tell(store: Store, config: Config, anomalies: Iterable[Anomaly], environment
         store.upsert_few(tried, ALERTS)
     _log(tried)
     outcomes = Counter("delivered" if row["status"] == "delivered" else "undelivered" for row in tried)
-    return {"owed": len(new), **{word: outcomes[word] for word in ("delivered", "undelivered")}}
+    n_owed = sum(row["status"] == "owed" for row in new)
+    return {"owed": n_owed, **{word: outcomes[word] for word in ("delivered", "undelivered")}}
 
 
 def _log(tried: Iterable[Row]) -> None:

@@ -116,9 +116,10 @@ def test_an_episode_is_told_once_from_start_to_end_though_a_channel_is_down_and_
 
 def test_a_few_rows_written_without_spark_are_checked_as_others_are(store):
     row = dict.fromkeys(ALERTS.names, "x") | {"event": "started", "status": "owed", "attempts": 0, "owed_at": MOMENT}
-    row |= dict.fromkeys(("next_attempt_at", "delivered_at"))
+    row |= dict.fromkeys(("next_attempt_at", "delivered_at", "fleet_episode_id")) | {"about": "episode"}
     store.upsert_few([row], ALERTS)
-    for wrong in ({"status": "lost"}, {"status": "delivered"}, {"alert_id": "y", "event": "ended"}, {"owed_at": None}):
+    wrongs = ({"status": "lost"}, {"status": "delivered"}, {"alert_id": "y", "event": "ended"}, {"owed_at": None})
+    for wrong in (*wrongs, {"about": "nothing"}, {"status": "covered"}, {"fleet_episode_id": "z"}):
         with pytest.raises(DeltaError):
             store.upsert_few([row | wrong], ALERTS)
     store.upsert_few([row | {"attempts": 1}, row | {"alert_id": "y"}], ALERTS)

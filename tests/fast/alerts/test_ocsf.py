@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from jobs.alerts.events import events_of
+from jobs.alerts.events import episodes_of, events_of
 from jobs.alerts.ocsf import STATUSES, detection_finding
 from jobs.tables import ALERT_EVENTS, ANOMALY_STATUSES
 from tests.fast.alerts.samples import MOMENT, episode, event
@@ -57,7 +57,7 @@ def test_ids_follow_from_class_and_event():
 
 
 def test_a_finding_carries_the_alerts_id_and_the_episodes():
-    start, *_, end = events_of(episode("delete", "encrypt", status="resolved"))
+    start, *_, end = events_of(episodes_of(episode("delete", "encrypt", status="resolved")))
     findings = [detection_finding(found, MOMENT) for found in (start, end)]
     assert [f["finding_info"]["uid"] for f in findings] == [start.alert_id, end.alert_id]
     assert [f["metadata"]["uid"] for f in findings] == [start.alert_id, end.alert_id]
@@ -65,7 +65,7 @@ def test_a_finding_carries_the_alerts_id_and_the_episodes():
 
 
 def test_moments_are_milliseconds():
-    start, *_ = events_of(episode("delete", "delete"))
+    start, *_ = events_of(episodes_of(episode("delete", "delete")))
     finding = detection_finding(start, MOMENT)
     yesterday = NEWEST - timedelta(days=1)
     info = finding["finding_info"]

@@ -1,0 +1,127 @@
+"""Which messages to write down and which to send: from what there is to tell and the rows of `alerts` alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from jobs.alerts.events import Event, Row, alert_id
+from jobs.alerts.fleet import FleetEvent, Key
+from jobs.alerts.told import Told
+from jobs.channel_settings import Channel
+
+
+def owed(
+    events: Sequence[Told],
+    fleet_of: Mapping[Key, str],
+    held: Sequence[Row],
+    channels: Iterable[Channel],
+    moment: datetime,
+    max_age_days: int,
+) -> list[Row]:
+    """Rows that `alerts` lacks, and held ones that changed: each event on each channel that is for its tenant.
+
+    Told are episodes that the channel has heard of; and others unless they were excused before anybody was told of
+    them, or began before both the channel's first message and `max_age_days` ago. What is part of a fleet episode is
+    covered by that one's messages.
+
+    Parameters
+    ----------
+    fleet_of : mapping
+        Fleet episode by tenant and episode.
+    held : sequence of dict
+        Rows of `alerts`.
+    moment : datetime
+        Of this run.
+    """
+    rows = []
+    for channel in channels:
+        own = {row["alert_id"]: row for row in held if row["channel"] == channel.name}
+        heard_of = {row["episode_id"] for row in own.values()}
+        since = min([moment - timedelta(days=max_age_days), *(row["owed_at"] for row in own.values())])
+        told = [
+            event
+            for event in events
+            if is_for(channel, event.tenant_id)
+            and (event.episode_id in heard_of or (event.counts_from >= since and not event.is_excused))
+        ]
+        covers = _covers(told, fleet_of, own)
+        for event in told:
+            row, fleet_id = own.get(event.alert_id), covers.get(event.alert_id)
+            if row is None or (fleet_id and row["status"] == "owed"):
+                row = row or _row(event, channel.name, moment)
+                covered = {"status": "covered", "fleet_episode_id": fleet_id, "next_attempt_at": None}
+                rows.append(row | covered if fleet_id else row)
+    return rows
+
+
+def _covers(told: Sequence[Told], fleet_of: Mapping[Key, str], own: Mapping[str, Row]) -> dict[str, str]:
+    """By message the fleet episode of which another message says the same already.
+
+    That is so of its devices; but where the start of one was delivered by itself, so is its end, for a receiver that
+    keeps findings has one to close. And of its growth: what has grown before it is told at all, and all but the last.
+    """
+    fleets = [event for event in told if isinstance(event, FleetEvent)]
+    last_growth = {event.episode_id: event.alert_id for event in fleets if event.word == "grown"}
+    told_of = {event.episode_id for event in fleets}
+    covers = {}
+    for event in told:
+        start = own.get(alert_id(event.episode_id, "started"))
+        if isinstance(event, FleetEvent):
+            if event.word == "grown" and (start is None or event.alert_id != last_growth[event.episode_id]):
+                covers[event.alert_id] = event.episode_id
+        elif isinstance(event, Event):
+            fleet_id = fleet_of.get((event.tenant_id, event.episode_id))
+            was_told = start is not None and start["status"] == "delivered"
+            if fleet_id in told_of and not (event.word == "resolved" and was_told):
+                covers[event.alert_id] = str(fleet_id)
+    return covers
+
+
+def waiting(
+    events: Iterable[Told], rows: Iterable[Row], channels: Iterable[Channel]
+) -> dict[str, list[tuple[Row, Told]]]:
+    """By channel the messages that are still owed, in the order of the events.
+
+    Left out for now: what no longer holds (the end of an episode that goes on again, an episode snoozed meanwhile), and
+    what the configuration has no channel for any more.
+    """
+    by_key = {_key(row): row for row in rows}
+    found = list(events)
+    queues: dict[str, list[tuple[Row, Told]]] = {}
+    for channel in channels:
+        pairs = [(by_key.get((event.alert_id, channel.name)), event) for event in found]
+        queue = [(row, event) for row, event in pairs if row is not None and row["status"] == "owed"]
+        queue = [(row, event) for row, event in queue if is_for(channel, event.tenant_id)]
+        if queue:
+            queues[channel.name] = queue
+    return queues
+
+
+def is_for(channel: Channel, tenant_id: str) -> bool:
+    """Whether a tenant's messages may go to a channel."""
+    return not channel.tenants or tenant_id in channel.tenants
+
+
+def _key(row: Row) -> tuple[str, str]:
+    return row["alert_id"], row["channel"]
+
+
+def _row(event: Told, channel: str, moment: datetime) -> Row:
+    is_fleet = isinstance(event, FleetEvent)
+    return {
+        "tenant_id": event.tenant_id,
+        "alert_id": event.alert_id,
+        "channel": channel,
+        "event": event.word,
+        "episode_id": event.episode_id,
+        "anomaly_id": event.anomaly["anomaly_id"],
+        "product": None if is_fleet else event.anomaly["product"],
+        "device_id": None if is_fleet else event.anomaly["device_id"],
+        "anomaly_kind": event.anomaly["anomaly_kind"],
+        "owed_at": moment,
+        "status": "owed",
+        "attempts": 0,
+        **dict.fromkeys(("last_error", "next_attempt_at", "delivered_at", "fleet_episode_id")),
+        "about": "fleet" if is_fleet else "episode",
+    }
