@@ -19,6 +19,7 @@ class Jsonl:
     name: str
     path: str
     tenants: tuple[str, ...] = ()  # none: all
+    about: tuple[str, ...] = ()  # of ABOUT; none: all
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Webhook:
     url: str
     token_env: str = ""  # variable with the bearer token
     tenants: tuple[str, ...] = ()
+    about: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Smtp:
     user: str = ""
     password_env: str = ""  # variable with the password
     tenants: tuple[str, ...] = ()
+    about: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,11 +56,13 @@ class Sns:
     name: str
     topic: str  # its ARN
     tenants: tuple[str, ...] = ()
+    about: tuple[str, ...] = ()
 
 
 Channel = Jsonl | Webhook | Smtp | Sns
 KINDS: Mapping[str, type[Channel]] = {"jsonl": Jsonl, "webhook": Webhook, "smtp": Smtp, "sns": Sns}
 TOPIC_ARN = re.compile(r"arn:aws[\w-]*:sns:[a-z0-9-]+:[0-9]{12}:[\w-]{1,256}(\.fifo)?", re.ASCII)
+ABOUT = ("episodes", "operations")
 SECURITY = ("starttls", "tls", "none")
 TYPES = {str: "text", int: "a whole number", tuple[str, ...]: "a list of texts"}
 
@@ -107,6 +112,8 @@ def _value_faults(channel: Channel) -> list[str]:
     names = {field.name: getattr(channel, field.name) for field in fields(channel) if field.name.endswith("_env")}
     wrong = [key for key, name in names.items() if name and not re.fullmatch(r"(?!UDA_)[A-Z_a-z]\w*", name, re.ASCII)]
     faults = [f".{key}: must be the name of a variable that does not begin with UDA_, not a value" for key in wrong]
+    if not set(channel.about) <= set(ABOUT):
+        faults.append(f".about: must be a list of {', '.join(ABOUT)}")
     own: Mapping[type[Channel], Callable[[Any], list[str]]] = {
         Jsonl: _jsonl,
         Webhook: _webhook,

@@ -56,11 +56,14 @@ class Score:
 
 @dataclass(frozen=True)
 class Alerts:
-    """Which episodes are told, and how often that is tried."""
+    """What is told, and how often that is tried."""
 
     max_age_days: int
     attempts: int
     fleet_devices: int
+    no_run_hours: int
+    silent_gaps: int
+    reject_records: int
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,7 @@ SMALLEST: dict[int, dict[str, tuple[str, ...]]] = {
     1: {
         "features": ("look_back_days",),
         "train": ("rows_per_partition", "fleet_devices", "fleet_device_days", "fleet_backups"),
-        "alerts": ("attempts",),
+        "alerts": ("attempts", "no_run_hours", "silent_gaps", "reject_records"),
     },
     0: {
         "ingest": ("max_ahead_days", "settle_hours"),

@@ -20,6 +20,7 @@ from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from jobs import __version__
+from jobs.alerts.conditions import Operation
 from jobs.alerts.ocsf import detection_finding
 from jobs.alerts.told import Told
 from jobs.alerts.words import mail_text, title
@@ -134,8 +135,13 @@ def _post(channel: Webhook, event: Told, owed_at: datetime, token: str) -> None:
 def _publish(channel: Sns, event: Told, owed_at: datetime) -> None:
     from jobs.alerts.sns import publish  # boto3 takes a fifth of a second, which other channels need not wait for
 
-    attributes = {"event": event.word, "anomaly_kind": event.anomaly["anomaly_kind"]}
-    attributes["tenant_id"] = visible(event.tenant_id)
+    attributes = {"event": event.word}
+    if event.tenant_id is not None:
+        attributes["tenant_id"] = visible(event.tenant_id)
+    if isinstance(event, Operation):
+        attributes["condition"] = event.condition
+    else:
+        attributes["anomaly_kind"] = event.anomaly["anomaly_kind"]
     publish(channel.topic, _json(event, owed_at), title(event), attributes, event.episode_id, event.alert_id)
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from jobs import __version__
+from jobs.alerts.conditions import Operation
 from jobs.alerts.events import Anomaly, Event
 from jobs.alerts.fleet import FleetEvent
 from jobs.alerts.fleet_words import causes, devices, kinds
@@ -26,7 +27,8 @@ STATUSES = {
     "resolved": (4, "Resolved"),
 }
 # From which score on: once in 1,000 device-years, once in 10, once in one; below only a large budget alerts.
-SEVERITIES = ((3.0, 5, "Critical"), (1.0, 4, "High"), (0.0, 3, "Medium"))
+HIGH, MEDIUM = 1.0, 0.0
+SEVERITIES = ((3.0, 5, "Critical"), (HIGH, 4, "High"), (MEDIUM, 3, "Medium"))
 LOW = (2, "Low")
 CARRIED = ("backup_id", "anomaly_id", "anomaly_kind", "signal", "unit", "last_good_backup_id", "status")
 MOST_RESOURCES = 20  # of a fleet episode, those with the highest scores; the evidence says how many there are
@@ -50,7 +52,7 @@ def detection_finding(event: Told, owed_at: datetime) -> dict[str, Any]:
     objects `finding_info`, `evidences`, `resource_details` and `metadata`; https://schema.ocsf.io/1.5.0.
     """
     activity_id, activity = ACTIVITIES[event.word]
-    own = _of_fleet(event) if isinstance(event, FleetEvent) else _of_device(event)
+    own = _particulars(event)
     info = {
         "uid": event.alert_id,
         "title": title(event),
@@ -80,6 +82,24 @@ def detection_finding(event: Told, owed_at: datetime) -> dict[str, Any]:
             "tenant_uid": event.tenant_id,
             "product": {"name": "open UDA", "vendor_name": "open UDA", "version": __version__},
         },
+    }
+
+
+def _particulars(event: Told) -> dict[str, Any]:
+    if isinstance(event, Operation):
+        return _of_operation(event)
+    return _of_fleet(event) if isinstance(event, FleetEvent) else _of_device(event)
+
+
+def _of_operation(event: Operation) -> dict[str, Any]:
+    stops_all = event.condition in ("stage_failed", "no_run")  # nothing is judged meanwhile
+    facts = {name: getattr(event, name) for name in ("condition", "subject", "detail")}
+    return {
+        **_severity(HIGH if stops_all else MEDIUM),
+        **_status("resolved" if event.word == "resolved" else "open", event.word),
+        "types": [event.condition],
+        "resources": [{"uid": event.subject or event.condition, "type": "backup line"}],
+        "evidences": [{"data": facts}],
     }
 
 

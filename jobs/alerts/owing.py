@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from jobs.alerts.conditions import Facts, Operation, operations_owed
 from jobs.alerts.events import Event, Row, alert_id
 from jobs.alerts.fleet import FleetEvent, Key
 from jobs.alerts.told import Told
 from jobs.channel_settings import Channel
+from jobs.tables import ALERTS
 
 
 def owed(
-    events: Sequence[Told],
+    events: Sequence[Event | FleetEvent],
     fleet_of: Mapping[Key, str],
     held: Sequence[Row],
     channels: Iterable[Channel],
@@ -36,13 +38,13 @@ def owed(
     """
     rows = []
     for channel in channels:
-        own = {row["alert_id"]: row for row in held if row["channel"] == channel.name}
+        own = {row["alert_id"]: row for row in _own(held, channel)}
         heard_of = {row["episode_id"] for row in own.values()}
         since = min([moment - timedelta(days=max_age_days), *(row["owed_at"] for row in own.values())])
         told = [
             event
             for event in events
-            if is_for(channel, event.tenant_id)
+            if is_for(channel, event)
             and (event.episode_id in heard_of or (event.counts_from >= since and not event.is_excused))
         ]
         covers = _covers(told, fleet_of, own)
@@ -55,7 +57,23 @@ def owed(
     return rows
 
 
-def _covers(told: Sequence[Told], fleet_of: Mapping[Key, str], own: Mapping[str, Row]) -> dict[str, str]:
+def operations_owed_to(
+    facts: Facts, held: Sequence[Row], channels: Iterable[Channel], moment: datetime, max_age_days: int
+) -> list[Row]:
+    """Rows that `alerts` lacks of conditions, on each channel that is for operations and for their tenant."""
+    return [
+        _row(operation, channel.name, moment)
+        for channel in channels
+        for operation in operations_owed(facts, _own(held, channel), moment, max_age_days)
+        if is_for(channel, operation)
+    ]
+
+
+def _own(held: Iterable[Row], channel: Channel) -> list[Row]:
+    return [row for row in held if row["channel"] == channel.name]
+
+
+def _covers(told: Sequence[Event | FleetEvent], fleet_of: Mapping[Key, str], own: Mapping[str, Row]) -> dict[str, str]:
     """By message the fleet episode of which another message says the same already.
 
     That is so of its devices; but where the start of one was delivered by itself, so is its end, for a receiver that
@@ -70,7 +88,7 @@ def _covers(told: Sequence[Told], fleet_of: Mapping[Key, str], own: Mapping[str,
         if isinstance(event, FleetEvent):
             if event.word == "grown" and (start is None or event.alert_id != last_growth[event.episode_id]):
                 covers[event.alert_id] = event.episode_id
-        elif isinstance(event, Event):
+        else:
             fleet_id = fleet_of.get((event.tenant_id, event.episode_id))
             was_told = start is not None and start["status"] == "delivered"
             if fleet_id in told_of and not (event.word == "resolved" and was_told):
@@ -92,15 +110,17 @@ def waiting(
     for channel in channels:
         pairs = [(by_key.get((event.alert_id, channel.name)), event) for event in found]
         queue = [(row, event) for row, event in pairs if row is not None and row["status"] == "owed"]
-        queue = [(row, event) for row, event in queue if is_for(channel, event.tenant_id)]
+        queue = [(row, event) for row, event in queue if is_for(channel, event)]
         if queue:
             queues[channel.name] = queue
     return queues
 
 
-def is_for(channel: Channel, tenant_id: str) -> bool:
-    """Whether a tenant's messages may go to a channel."""
-    return not channel.tenants or tenant_id in channel.tenants
+def is_for(channel: Channel, event: Told) -> bool:
+    """Whether a message may go to a channel: what is of the whole lake is for none that is for single tenants."""
+    about = "operations" if isinstance(event, Operation) else "episodes"
+    is_for_tenant = not channel.tenants or event.tenant_id in channel.tenants
+    return is_for_tenant and (not channel.about or about in channel.about)
 
 
 def _key(row: Row) -> tuple[str, str]:
@@ -108,20 +128,14 @@ def _key(row: Row) -> tuple[str, str]:
 
 
 def _row(event: Told, channel: str, moment: datetime) -> Row:
-    is_fleet = isinstance(event, FleetEvent)
-    return {
-        "tenant_id": event.tenant_id,
-        "alert_id": event.alert_id,
-        "channel": channel,
-        "event": event.word,
-        "episode_id": event.episode_id,
-        "anomaly_id": event.anomaly["anomaly_id"],
-        "product": None if is_fleet else event.anomaly["product"],
-        "device_id": None if is_fleet else event.anomaly["device_id"],
-        "anomaly_kind": event.anomaly["anomaly_kind"],
-        "owed_at": moment,
-        "status": "owed",
-        "attempts": 0,
-        **dict.fromkeys(("last_error", "next_attempt_at", "delivered_at", "fleet_episode_id")),
-        "about": "fleet" if is_fleet else "episode",
-    }
+    if isinstance(event, Operation):
+        own = {name: getattr(event, name) for name in ("condition", "subject", "detail")} | {"about": "operation"}
+    elif isinstance(event, FleetEvent):
+        own = {name: event.anomaly[name] for name in ("anomaly_id", "anomaly_kind")} | {"about": "fleet"}
+    else:
+        names = ("anomaly_id", "product", "device_id", "anomaly_kind")
+        own = {name: event.anomaly[name] for name in names} | {"about": "episode"}
+    row = dict.fromkeys(ALERTS.names) | own
+    row |= {"tenant_id": event.tenant_id, "episode_id": event.episode_id}
+    row |= {"alert_id": event.alert_id, "channel": channel, "event": event.word}
+    return row | {"owed_at": moment, "status": "owed", "attempts": 0}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from jobs.alerts.conditions import Operation
 from jobs.alerts.events import Event
 from jobs.alerts.fleet import FleetEvent
 
-Told = Event | FleetEvent
+Told = Event | FleetEvent | Operation

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC
 
+from jobs.alerts.conditions import Operation
 from jobs.alerts.events import Event
 from jobs.alerts.fleet import FleetEvent
 from jobs.alerts.fleet_words import fleet_description, fleet_facts, fleet_title
+from jobs.alerts.operation_words import operation_description, operation_facts, operation_title
 from jobs.alerts.told import Told
 from jobs.report.words import how_unusual, kind_in_words, status_in_words, visible, when_in_words
 
@@ -16,7 +18,10 @@ LONGEST_TITLE = 150  # characters; a device's name has no limit
 
 def title(event: Told) -> str:
     """One short line: what, where."""
-    text = fleet_title(event) if isinstance(event, FleetEvent) else _device_title(event)
+    if isinstance(event, Operation):
+        text = operation_title(event)
+    else:
+        text = fleet_title(event) if isinstance(event, FleetEvent) else _device_title(event)
     return _cut(visible(text), LONGEST_TITLE)
 
 
@@ -24,6 +29,8 @@ def description(event: Told) -> str:
     """What, how much, how rare, and what to restore, as one paragraph."""
     if isinstance(event, FleetEvent):
         return visible(fleet_description(event))
+    if isinstance(event, Operation):
+        return visible(operation_description(event))
     row = event.anomaly
     return visible(f"{row['reason']} {how_unusual(row['anomaly_score']).capitalize()}; {_restore(event)}.")
 
@@ -34,6 +41,8 @@ def mail_text(event: Told) -> str:
         day = f"{event.first_at.astimezone(UTC):%Y-%m-%d}"
         said = f"Each with the backup to restore: uda search since:{day}"
         return _mail(fleet_description(event), fleet_facts(event), said)
+    if isinstance(event, Operation):
+        return _mail(operation_description(event), operation_facts(event), "Messages: uda alerts")
     row = event.anomaly
     said = f"Say what it was: uda feedback {row['anomaly_id']} confirmed, false_positive, new_baseline or snooze"
     return _mail(row["reason"], _device_facts(event), said)

@@ -64,6 +64,8 @@ def test_each_kind_has_keys_of_its_own(tmp_path):
         (FILE + 'tenants = "acme"\n', ".tenants: must be a list of texts"),
         (FILE + "tenants = []\n", ".tenants: must be a list of texts"),
         (FILE + "tenants = [1]\n", ".tenants: must be a list of texts"),
+        (FILE + 'about = ["alerts"]\n', ".about: must be a list of episodes, operations"),
+        (FILE + 'about = "operations"\n', ".about: must be a list of texts"),
         (MAIL + "port = true\n", ".port: must be a whole number"),
         (MAIL + "port = 0\n", ".port: must be 1 to 65535"),
         (MAIL + 'security = "ssl"\n', ".security: must be one of starttls, tls, none"),
@@ -128,8 +130,18 @@ def test_on_this_machine_a_secret_may_go_in_the_clear(tmp_path):
     assert config_of(f"[channels.a]\n{local}", tmp_path).channels["a"].token_env == "T"
 
 
-@pytest.mark.parametrize(("key", "least"), [("max_age_days", 0), ("attempts", 1)])
-def test_age_and_attempts_have_a_least_value(key, least, tmp_path):
+@pytest.mark.parametrize(
+    ("key", "least"),
+    [
+        ("max_age_days", 0),
+        ("attempts", 1),
+        ("fleet_devices", 2),
+        ("no_run_hours", 1),
+        ("silent_gaps", 1),
+        ("reject_records", 1),
+    ],
+)
+def test_what_is_told_and_how_often_it_is_tried_have_a_least_value(key, least, tmp_path):
     with pytest.raises(ConfigError, match=rf"alerts\.{key}: must be {least} or more"):
         config_of(f"[alerts]\n{key} = {least - 1}\n", tmp_path)
     assert getattr(config_of(f"[alerts]\n{key} = {least}\n", tmp_path).alerts, key) == least

@@ -12,6 +12,7 @@ from moto.server import ThreadedMotoServer
 
 from jobs.alerts import sns
 from jobs.alerts.channels import send
+from jobs.alerts.conditions import Operation
 from jobs.alerts.delivery import deliver
 from jobs.alerts.ocsf import detection_finding
 from jobs.channel_settings import Jsonl, Sns
@@ -82,6 +83,14 @@ def test_a_subscribed_queue_gets_the_finding_with_what_it_can_be_filtered_by(aws
     assert json.loads(message["Body"]) == detection_finding(START, MOMENT)
     said = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
     assert said == {"tenant_id": "acme", "event": "started", "anomaly_kind": "encrypt"}
+
+
+def test_what_is_of_the_whole_lake_names_its_condition_and_no_tenant(aws):
+    topic, queue = subscribed(aws, "operations")
+    send(Sns("topic", topic), Operation("started", None, "e" * 16, "no_run", None, "none", MOMENT, MOMENT), MOMENT, {})
+    (message,) = got(aws, queue)
+    said = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
+    assert said == {"event": "started", "condition": "no_run"}
 
 
 def test_a_subscription_gets_only_the_tenant_that_it_filters_by(aws):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 from deltalake import write_deltalake
 
-from jobs.tables import ANOMALIES, DEVICES, FEATURES, REJECTS, RUNS, SCORES
+from jobs.tables import ANOMALIES, DEVICES, FEATURES, REJECTS, SCORES
 
 ARROW = {
     "string": pa.string(),
@@ -36,7 +36,6 @@ def write_lake(folder):
     write_table(
         folder, REJECTS, [{"source": "canonical/a.jsonl", "position": 7, "reason": "bad_json", "detail": "cut"}]
     )
-    write_table(folder, RUNS, [{"run_id": "r", "stage": "report", "event": "ended", "at": NEWEST}])
 
 
 def _backup(days_ago):
