@@ -123,6 +123,15 @@ def test_a_channel_that_is_down_gets_both_in_order_once_it_is_back_and_no_other_
     assert [event for event, *_ in lake.run(days=3)] == ["started", "resolved"]
 
 
+def test_of_one_moment_the_start_comes_before_the_end():
+    for subject in "abcdefgh":  # ids are in no order
+        lake, sent = Lake(), []
+        fact = Fact("stage_failed", "failed", subject=subject)
+        lake.write(operations_owed_to({"stage_failed": [fact]}, [], [FILE], MOMENT, 7))
+        lake.run(send=lambda event, _, sent=sent: sent.append(event.word))
+        assert sent == ["started", "resolved"]
+
+
 def test_a_run_that_is_killed_before_or_after_sending_owes_no_second_message():
     lake = Lake()
     facts = {"stage_failed": [FAILED]}
