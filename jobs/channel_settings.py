@@ -1,4 +1,7 @@
-"""Channels as a person sets them in `[channels.NAME]`: typed, strict. No fault repeats a value: it may be a secret."""
+"""`[alerts]`, and channels as a person sets them in `[channels.NAME]`: typed, strict.
+
+No fault repeats a value: it may be a secret.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,18 @@ from typing import Any, get_type_hints
 from urllib.parse import urlsplit
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True)
+class Alerts:
+    """What is told, and how often that is tried."""
+
+    max_age_days: int
+    attempts: int
+    fleet_devices: int
+    no_run_hours: int
+    silent_gaps: int
+    reject_records: int
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 from zoneinfo import available_timezones
 
-from jobs.channel_settings import Channel, channels_of
+from jobs.channel_settings import Alerts, Channel, channels_of
 from jobs.errors import ConfigError
 from jobs.keys import key_faults
 
@@ -52,18 +52,6 @@ class Score:
     """When a backup alerts."""
 
     budget: float
-
-
-@dataclass(frozen=True)
-class Alerts:
-    """What is told, and how often that is tried."""
-
-    max_age_days: int
-    attempts: int
-    fleet_devices: int
-    no_run_hours: int
-    silent_gaps: int
-    reject_records: int
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from jobs.alerts.events import Row, alert_id
+from jobs.alerts.events import Row, alert_id, told_since
 
 MOST_NAMED = 5  # facts in one message, those that began first
 LONGEST_TEXT = 300  # characters of each; a device's name has no limit
@@ -87,7 +87,7 @@ def operations_owed(facts: Facts, own: Sequence[Row], moment: datetime, max_age_
     max_age_days : int
         What has held for longer than that, and since before the channel's first message, is not told.
     """
-    since = min([moment - timedelta(days=max_age_days), *(row["owed_at"] for row in own)])
+    since = told_since(own, moment, max_age_days)
     groups: dict[Group, list[Fact]] = {}
     for fact in (fact for of_condition in facts.values() for fact in of_condition):
         groups.setdefault((fact.condition, fact.tenant_id, fact.subject), []).append(fact)

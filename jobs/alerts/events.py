@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
@@ -58,6 +58,15 @@ def alert_id(*parts: str) -> str:
     """
     prefixed = (f"{len(part.encode())}:{part}" for part in parts)
     return hashlib.sha256("".join(prefixed).encode()).hexdigest()[:16]
+
+
+def told_since(own: Iterable[Row], moment: datetime, max_age_days: int) -> datetime:
+    """What began before is not told on a channel: `max_age_days` ago, or its first message if that was earlier.
+
+    `own` are its rows of `alerts`.
+    """
+    first: datetime = min((row["owed_at"] for row in own), default=moment)
+    return min(moment - timedelta(days=max_age_days), first)
 
 
 def episodes_of(anomalies: Iterable[Anomaly]) -> list[Episode]:

@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 
 from jobs.alerts.conditions import Facts
 from jobs.alerts.events import Row
-from jobs.alerts.facts import REJECTS_WITHIN, emptied, failed_stages, no_run, refused, silent
+from jobs.alerts.facts import LEAST_GAP_HOURS, REJECTS_WITHIN, emptied, failed_stages, no_run, refused, silent
 from jobs.config import Config
 from jobs.report.reading import rows_of
 from jobs.tables import BACKUP_KEY, DEVICE, DEVICES, FEATURES, REJECTS, RUNS, Column
 
 RUN_COLUMNS = ("run_id", "stage", "event", "at", "moment", "error")
+GAP = ("last_backup_at", "usual_gap_hours")
 EMPTY = (("files_total", "files_before"), ("bytes_total", "bytes_before"))
 
 
@@ -37,7 +38,12 @@ def of_a_run(lake: str, config: Config, moment: datetime, held: Iterable[Row]) -
     """
     runs = rows_of(lake, RUNS, RUN_COLUMNS)
     moments = {row["run_id"]: row["moment"] for row in runs}
-    devices = rows_of(lake, DEVICES, (*_names(DEVICE), "last_backup_at", "last_backup_id", "usual_gap_hours"))
+    # Of a million devices only those that may be meant.
+    long_ago = moment - timedelta(hours=config.alerts.silent_gaps * LEAST_GAP_HOURS)
+    quiet = rows_of(lake, DEVICES, ("tenant_id", "device_id", *GAP), [("last_backup_at", "<=", long_ago)])
+    empty = _empty(lake, _since(held, moment, config))
+    named = sorted({row["device_id"] for row in empty})
+    devices = rows_of(lake, DEVICES, (*_names(DEVICE), "last_backup_id"), [("device_id", "in", named)]) if named else []
     recent = [run_id for run_id, at in moments.items() if moment - REJECTS_WITHIN < at <= moment]
     said = ("tenant_id", "reason", "source", "position", "detail")
     wanted = [("run_id", "in", recent), ("reason", "!=", "duplicate")]
@@ -45,8 +51,8 @@ def of_a_run(lake: str, config: Config, moment: datetime, held: Iterable[Row]) -
     return {
         "stage_failed": failed_stages(runs),
         "no_run": [],
-        "silent": silent(devices, moment, config.alerts.silent_gaps),
-        "emptied": emptied(_empty(lake, _since(held, moment, config)), devices, moments),
+        "silent": silent(quiet, moment, config.alerts.silent_gaps),
+        "emptied": emptied(empty, devices, moments),
         "rejects": refused(rejects, config.alerts.reject_records),
     }
 

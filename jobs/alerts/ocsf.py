@@ -16,6 +16,13 @@ from jobs.alerts.words import description, title
 from jobs.words import is_known
 
 VERSION = "1.5.0"
+CLASS: dict[str, Any] = {
+    "category_uid": 2,
+    "category_name": "Findings",
+    "class_uid": 2004,
+    "class_name": "Detection Finding",
+}
+PRODUCT = {"name": "open UDA", "vendor_name": "open UDA", "version": __version__}
 ACTIVITIES = {"started": (1, "Create"), "grown": (2, "Update"), "resolved": (3, "Close")}
 # The words of `anomalies.status`, by what a finding's status can be.
 STATUSES = {
@@ -53,35 +60,35 @@ def detection_finding(event: Told, owed_at: datetime) -> dict[str, Any]:
     """
     activity_id, activity = ACTIVITIES[event.word]
     own = _particulars(event)
-    info = {
+    return {
+        "activity_id": activity_id,
+        "activity_name": activity,
+        **CLASS,
+        "type_uid": CLASS["class_uid"] * 100 + activity_id,
+        "type_name": f"Detection Finding: {activity}",
+        "time": _ms(owed_at),
+        "is_alert": event.word != "resolved",
+        "message": title(event),
+        **{name: value for name, value in own.items() if name != "types"},
+        "finding_info": _info(event, owed_at) | {"types": own["types"]},
+        "metadata": {
+            "version": VERSION,
+            "uid": event.alert_id,
+            "correlation_uid": event.episode_id,
+            "tenant_uid": event.tenant_id,
+            "product": PRODUCT,
+        },
+    }
+
+
+def _info(event: Told, owed_at: datetime) -> dict[str, Any]:
+    return {
         "uid": event.alert_id,
         "title": title(event),
         "desc": description(event),
         "created_time": _ms(owed_at),
         "first_seen_time": _ms(event.first_at),
         "last_seen_time": _ms(event.last_at),
-    }
-    return {
-        "activity_id": activity_id,
-        "activity_name": activity,
-        "category_uid": 2,
-        "category_name": "Findings",
-        "class_uid": 2004,
-        "class_name": "Detection Finding",
-        "type_uid": 2004 * 100 + activity_id,
-        "type_name": f"Detection Finding: {activity}",
-        "time": _ms(owed_at),
-        "is_alert": event.word != "resolved",
-        "message": title(event),
-        **{name: value for name, value in own.items() if name != "types"},
-        "finding_info": info | {"types": own["types"]},
-        "metadata": {
-            "version": VERSION,
-            "uid": event.alert_id,
-            "correlation_uid": event.episode_id,
-            "tenant_uid": event.tenant_id,
-            "product": {"name": "open UDA", "vendor_name": "open UDA", "version": __version__},
-        },
     }
 
 

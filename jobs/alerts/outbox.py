@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -51,15 +50,14 @@ def tell(
     if new:
         write(new)
     rows = [*held, *new]
-    queues = waiting([*operations_of(rows), *events], rows, channels)
     sends = {channel.name: partial(send, channel, environment=environment) for channel in channels}
-    tried = deliver(queues, sends, moment, config.alerts.attempts)
+    tried = deliver(waiting([*operations_of(rows), *events], rows, channels), sends, moment, config.alerts.attempts)
     if tried:
         write(tried)
-    _log(tried)
-    outcomes = Counter("delivered" if row["status"] == "delivered" else "undelivered" for row in tried)
+        _log(tried)
     n_owed = sum(row["status"] == "owed" for row in new)
-    return {"owed": n_owed, **{word: outcomes[word] for word in ("delivered", "undelivered")}}
+    n_delivered = sum(row["status"] == "delivered" for row in tried)
+    return {"owed": n_owed, "delivered": n_delivered, "undelivered": len(tried) - n_delivered}
 
 
 def _episodes(

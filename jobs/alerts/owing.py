@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Container, Iterable, Mapping, Sequence
+from datetime import datetime
 
 from jobs.alerts.conditions import Facts, Operation, operations_owed
-from jobs.alerts.events import Event, Row, alert_id
+from jobs.alerts.events import Event, Row, alert_id, told_since
 from jobs.alerts.fleet import FleetEvent, Key
 from jobs.alerts.told import Told
 from jobs.channel_settings import Channel
@@ -39,14 +39,9 @@ def owed(
     rows = []
     for channel in channels:
         own = {row["alert_id"]: row for row in _own(held, channel)}
+        since = told_since(own.values(), moment, max_age_days)
         heard_of = {row["episode_id"] for row in own.values()}
-        since = min([moment - timedelta(days=max_age_days), *(row["owed_at"] for row in own.values())])
-        told = [
-            event
-            for event in events
-            if is_for(channel, event)
-            and (event.episode_id in heard_of or (event.counts_from >= since and not event.is_excused))
-        ]
+        told = [event for event in events if is_for(channel, event) and _is_told(event, heard_of, since)]
         covers = _covers(told, fleet_of, own)
         for event in told:
             row, fleet_id = own.get(event.alert_id), covers.get(event.alert_id)
@@ -55,6 +50,10 @@ def owed(
                 covered = {"status": "covered", "fleet_episode_id": fleet_id, "next_attempt_at": None}
                 rows.append(row | covered if fleet_id else row)
     return rows
+
+
+def _is_told(event: Event | FleetEvent, heard_of: Container[str], since: datetime) -> bool:
+    return event.episode_id in heard_of or (event.counts_from >= since and not event.is_excused)
 
 
 def operations_owed_to(

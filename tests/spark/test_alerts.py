@@ -155,8 +155,8 @@ def test_what_is_wrong_with_the_line_itself_is_told_when_it_begins_and_when_it_i
 
     # Over a day later, but for one device; the report that had failed comes to its end after it has told.
     later = store_of(spark, config, MOMENT + timedelta(days=2))
-    later.upsert_few([row_of(DEVICES, emptied | {"last_backup_id": "backup 9"})], DEVICES)
-    later.upsert_few([row_of(DEVICES, emptied | {"device_id": "gone"})], DEVICES)
+    back = emptied | {"last_backup_id": "backup 9"}
+    later.upsert(frame_of(spark, DEVICES, back, back | {"device_id": "gone"}), DEVICES)
     run_stage("report", later, config)
     assert report(later, config)["delivered"] == 1
     assert told() == [
