@@ -36,7 +36,7 @@ ROWS = {
     DEVICE_MODELS: {"top": [0.5, 0.0], "bins": [1.0], "stored_density": None},
     SCORES: {"evidence": {"updated": 1.5}, "unseen": ["new_ext"], "cumulative": None},
     ANOMALIES: {"anomaly_kind": "encrypt", "status": "open", "evidence": {"updated": 1.5}},
-    ALERTS: {"event": "started", "status": "owed", "attempts": 0},
+    ALERTS: {"event": "started", "status": "owed", "attempts": 0, "about": "operation", "condition": "no_run"},
     FEEDBACK: {"verdict": "snooze", "snooze_until": datetime(2025, 3, 9, tzinfo=UTC), "note": "moving house"},
     RUNS: {"event": "ended", "counts": {"backups": 3}, "versions_read": {}, "versions_written": {"scores": 7}},
 }
