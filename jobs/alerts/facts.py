@@ -73,7 +73,7 @@ def emptied(empty: Iterable[Row], devices: Iterable[Row], moments: Mapping[str, 
             by_device.setdefault(_device(row), []).append(row)
     facts = []
     for device, rows in by_device.items():
-        became = [row for row in rows if _was_not_empty(row)]
+        became = [row for row in rows if was_not_empty(row)]
         if became and newest.get(device) == rows[-1]["backup_id"]:
             row = became[-1]
             text = f"{row['device_id']} ({row['backup_id']} of {when_in_words(row['ended_at'])})"
@@ -81,8 +81,8 @@ def emptied(empty: Iterable[Row], devices: Iterable[Row], moments: Mapping[str, 
     return facts
 
 
-def _was_not_empty(row: Row) -> bool:
-    """Of what is empty now; a figure before is 1 at least, so 1 may stand for 0."""
+def was_not_empty(row: Row) -> bool:
+    """Whether what is empty now was not before; a figure before is 1 at least, so 1 may stand for 0."""
     pairs = (("files_total", "files_before"), ("bytes_total", "bytes_before"))
     return any(row[after] == 0 and (row[before] or 0) > 1 for after, before in pairs)
 

@@ -7,7 +7,16 @@ from datetime import datetime, timedelta
 
 from jobs.alerts.conditions import Facts
 from jobs.alerts.events import Row
-from jobs.alerts.facts import LEAST_GAP_HOURS, REJECTS_WITHIN, emptied, failed_stages, no_run, refused, silent
+from jobs.alerts.facts import (
+    LEAST_GAP_HOURS,
+    REJECTS_WITHIN,
+    emptied,
+    failed_stages,
+    no_run,
+    refused,
+    silent,
+    was_not_empty,
+)
 from jobs.config import Config
 from jobs.report.reading import rows_of
 from jobs.tables import BACKUP_KEY, DEVICE, DEVICES, FEATURES, REJECTS, RUNS, Column
@@ -42,8 +51,9 @@ def of_a_run(lake: str, config: Config, moment: datetime, held: Iterable[Row]) -
     long_ago = moment - timedelta(hours=config.alerts.silent_gaps * LEAST_GAP_HOURS)
     quiet = rows_of(lake, DEVICES, ("tenant_id", "device_id", *GAP), [("last_backup_at", "<=", long_ago)])
     empty = _empty(lake, _since(held, moment, config))
-    named = sorted({row["device_id"] for row in empty})
-    devices = rows_of(lake, DEVICES, (*_names(DEVICE), "last_backup_id"), [("device_id", "in", named)]) if named else []
+    became = [row["ended_at"] for row in empty if was_not_empty(row)]
+    newer = [("last_backup_at", ">=", min(became, default=moment))]
+    devices = rows_of(lake, DEVICES, (*_names(DEVICE), "last_backup_id"), newer) if became else []
     recent = [run_id for run_id, at in moments.items() if moment - REJECTS_WITHIN < at <= moment]
     said = ("tenant_id", "reason", "source", "position", "detail")
     wanted = [("run_id", "in", recent), ("reason", "!=", "duplicate")]

@@ -119,7 +119,7 @@ def test_an_episode_is_told_once_from_start_to_end_though_a_channel_is_down_and_
 
 
 def test_what_is_wrong_with_the_line_itself_is_told_when_it_begins_and_when_it_is_over(
-    spark, config, tmp_path, run_line
+    spark, config, tmp_path, run_line, caplog
 ):
     file = Jsonl("file", str(tmp_path / "alerts.jsonl"))
     config = replace(config, channels={"file": file})
@@ -129,15 +129,20 @@ def test_what_is_wrong_with_the_line_itself_is_told_when_it_begins_and_when_it_i
         Path(file.path).unlink(missing_ok=True)
         return sorted(said)
 
-    # A stage that fails is told at once: no report will come.
-    in_the_way = Path(config.lake) / "anomalies" / "notes.txt"
-    in_the_way.parent.mkdir(parents=True)
-    in_the_way.touch()
+    # A stage that fails is told at once: no report will come. If that fails as well, the first failure counts.
+    in_the_way = [Path(config.lake) / name / "notes.txt" for name in ("alerts", "anomalies")]
+    for there in in_the_way:
+        there.parent.mkdir(parents=True)
+        there.touch()
+    with pytest.raises(SchemaError, match="anomalies holds files"):
+        run_line(config, "report")
+    assert ("not told" in caplog.text, told()) == (True, [])
+    in_the_way[0].unlink()
     for _ in range(2):
         with pytest.raises(SchemaError):
             run_line(config, "report")
     assert told() == ["Stage failed: report"]
-    in_the_way.unlink()
+    in_the_way[1].unlink()
 
     # The report tells of what the tables say.
     store = store_of(spark, config, MOMENT)
