@@ -1,4 +1,7 @@
-"""Channels as a person sets them in `[channels.NAME]`: typed, strict. No fault repeats a value: it may be a secret."""
+"""`[alerts]`, and channels as a person sets them in `[channels.NAME]`: typed, strict.
+
+No fault repeats a value: it may be a secret.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,25 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True)
+class Alerts:
+    """What is told, and how often that is tried."""
+
+    max_age_days: int
+    attempts: int
+    fleet_devices: int
+    no_run_hours: int
+    silent_gaps: int
+    reject_records: int
+
+
+@dataclass(frozen=True)
 class Jsonl:
     """A file to which each message is appended as a line."""
 
     name: str
     path: str
     tenants: tuple[str, ...] = ()  # none: all
+    about: tuple[str, ...] = ()  # of ABOUT; none: all
 
 
 @dataclass(frozen=True)
@@ -29,6 +45,7 @@ class Webhook:
     url: str
     token_env: str = ""  # variable with the bearer token
     tenants: tuple[str, ...] = ()
+    about: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,10 +61,23 @@ class Smtp:
     user: str = ""
     password_env: str = ""  # variable with the password
     tenants: tuple[str, ...] = ()
+    about: tuple[str, ...] = ()
 
 
-Channel = Jsonl | Webhook | Smtp
-KINDS: Mapping[str, type[Channel]] = {"jsonl": Jsonl, "webhook": Webhook, "smtp": Smtp}
+@dataclass(frozen=True)
+class Sns:
+    """A topic of Amazon SNS to which each message is published."""
+
+    name: str
+    topic: str  # its ARN
+    tenants: tuple[str, ...] = ()
+    about: tuple[str, ...] = ()
+
+
+Channel = Jsonl | Webhook | Smtp | Sns
+KINDS: Mapping[str, type[Channel]] = {"jsonl": Jsonl, "webhook": Webhook, "smtp": Smtp, "sns": Sns}
+TOPIC_ARN = re.compile(r"arn:aws[\w-]*:sns:[a-z0-9-]+:[0-9]{12}:[\w-]{1,256}(\.fifo)?", re.ASCII)
+ABOUT = ("episodes", "operations")
 SECURITY = ("starttls", "tls", "none")
 TYPES = {str: "text", int: "a whole number", tuple[str, ...]: "a list of texts"}
 
@@ -97,7 +127,14 @@ def _value_faults(channel: Channel) -> list[str]:
     names = {field.name: getattr(channel, field.name) for field in fields(channel) if field.name.endswith("_env")}
     wrong = [key for key, name in names.items() if name and not re.fullmatch(r"(?!UDA_)[A-Z_a-z]\w*", name, re.ASCII)]
     faults = [f".{key}: must be the name of a variable that does not begin with UDA_, not a value" for key in wrong]
-    own: Mapping[type[Channel], Callable[[Any], list[str]]] = {Jsonl: _jsonl, Webhook: _webhook, Smtp: _smtp}
+    if not set(channel.about) <= set(ABOUT):
+        faults.append(f".about: must be a list of {', '.join(ABOUT)}")
+    own: Mapping[type[Channel], Callable[[Any], list[str]]] = {
+        Jsonl: _jsonl,
+        Webhook: _webhook,
+        Smtp: _smtp,
+        Sns: _sns,
+    }
     return faults + own[type(channel)](channel)
 
 
@@ -118,6 +155,10 @@ def _webhook(channel: Webhook) -> list[str]:
         return [".url: must hold no user or password; name a variable with token_env"]
     is_plain = url.scheme == "http" and url.hostname not in LOOPBACK
     return [".url: must be https, for a token goes with it"] if channel.token_env and is_plain else []
+
+
+def _sns(channel: Sns) -> list[str]:
+    return [] if TOPIC_ARN.fullmatch(channel.topic) else [".topic: must be an ARN like arn:aws:sns:…:alerts"]
 
 
 def _smtp(channel: Smtp) -> list[str]:

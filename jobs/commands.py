@@ -28,6 +28,8 @@ def follow(options: argparse.Namespace) -> int:
         return doctor(options.lake, options.config, os.environ, sys.stdout)
     if options.word == "alerts" and options.action == "test":
         _try_channel(options)
+    elif options.word == "alerts" and options.action == "check":
+        _check_alerts(options, _config(options))
     elif options.word in BESIDE_A_LAKE:
         BESIDE_A_LAKE[options.word](options)
     else:
@@ -114,6 +116,13 @@ def _try_channel(options: argparse.Namespace) -> None:
     except UdaError as error:
         raise UdaError(f"channel {options.channel}: not delivered: {error}") from error
     sys.stdout.write(f"channel {options.channel}: test message delivered, alert_id {sent}\n")
+
+
+def _check_alerts(options: argparse.Namespace, config: Config) -> None:
+    from jobs.alerts.check import check
+
+    log.set_up_logging("text")
+    check(config, start_run(options.moment).moment, os.environ, sys.stdout)
 
 
 def _list(options: argparse.Namespace, config: Config) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 from zoneinfo import available_timezones
 
-from jobs.channel_settings import Channel, channels_of
+from jobs.channel_settings import Alerts, Channel, channels_of
 from jobs.errors import ConfigError
 from jobs.keys import key_faults
 
@@ -53,14 +53,6 @@ class Score:
     """When a backup alerts."""
 
     budget: float
-
-
-@dataclass(frozen=True)
-class Alerts:
-    """Which episodes are told, and how often that is tried."""
-
-    max_age_days: int
-    attempts: int
 
 
 @dataclass(frozen=True)
@@ -132,10 +124,11 @@ def load_config(path: Path | None, environment: Mapping[str, str]) -> Config:
 
 
 SMALLEST: dict[int, dict[str, tuple[str, ...]]] = {
+    2: {"alerts": ("fleet_devices",)},
     1: {
         "features": ("look_back_days",),
         "train": ("rows_per_partition", "fleet_devices", "fleet_device_days", "fleet_backups"),
-        "alerts": ("attempts",),
+        "alerts": ("attempts", "no_run_hours", "silent_gaps", "reject_records"),
     },
     0: {
         "ingest": ("max_ahead_days", "settle_hours", "paths_per_backup"),

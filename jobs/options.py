@@ -95,16 +95,23 @@ def add_search(words: Any, parents: Sequence[argparse.ArgumentParser]) -> None:
 
 
 def add_alerts(words: Any, parents: Sequence[argparse.ArgumentParser]) -> None:
-    """`alerts`: the messages of a lake; `alerts test` sends one and needs no lake."""
-    does = "messages owed and delivered, newest first; or send a test message"
+    """`alerts`: the messages of a lake, or what sends those that are owed; or sends a test one, and needs no lake."""
+    does = "messages owed and delivered, newest first; or send what is owed, or a test message"
     listing = words.add_parser("alerts", help=does, description=does, parents=parents)
-    actions = listing.add_subparsers(dest="action", metavar="test", parser_class=ExactParser)
-    sends = "send a test message through one channel and say what happened"
-    testing = actions.add_parser("test", help=sends, description=sends)
-    testing.add_argument("channel", metavar="CHANNEL", help="its name, as in [channels.NAME]")
-    # Without a default of its own: it would undo what was said before the word test.
+    actions = listing.add_subparsers(dest="action", metavar="check, test", parser_class=ExactParser)
+    # Without defaults of their own: they would undo what was said before the word.
     config = "TOML file (default: UDA_CONFIG, conf/local.toml)"
-    testing.add_argument("--config", metavar="FILE", type=Path, default=argparse.SUPPRESS, help=config)
+    configured = ExactParser(add_help=False)
+    configured.add_argument("--config", metavar="FILE", type=Path, default=argparse.SUPPRESS, help=config)
+    finds = "see whether runs come to their end, and send what is owed; for a cron line of its own, without Spark"
+    checking = actions.add_parser("check", help=finds, description=finds, parents=[configured])
+    lake = "folder or s3a:// address of the tables (default: configuration)"
+    checking.add_argument("--lake", metavar="DIR", default=argparse.SUPPRESS, help=lake)
+    now = "take this for now, as in 2025-03-30T21:00:00Z"
+    checking.add_argument("--moment", type=moment, metavar="TIME", help=now)
+    sends = "send a test message through one channel and say what happened"
+    testing = actions.add_parser("test", help=sends, description=sends, parents=[configured])
+    testing.add_argument("channel", metavar="CHANNEL", help="its name, as in [channels.NAME]")
 
 
 def add_seal(words: Any) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from jobs import log
+from jobs.alerts.lake_facts import after_a_failure
+from jobs.alerts.outbox import tell
 from jobs.champion import working_version
 from jobs.config import Config
 from jobs.features.job import features
 from jobs.ingest.job import ingest
 from jobs.report.job import report
+from jobs.report.reading import rows_of
 from jobs.run import clock
 from jobs.score.job import score
 from jobs.store import Store
@@ -48,7 +53,7 @@ STAGES = {
     "features": Stage(features, (BACKUPS,), (FEATURES,)),
     "train": Stage(train, (BACKUPS, FEATURES, SCORES, ANOMALIES, FEEDBACK), (DEVICE_MODELS,)),
     "score": Stage(score, (FILE_CHANGES, FEATURES, DEVICE_MODELS, FEEDBACK), (SCORES, ANOMALIES, DEVICES)),
-    "report": Stage(report, (ANOMALIES, FEATURES, DEVICES, ALERTS), (ALERTS,)),
+    "report": Stage(report, (ANOMALIES, FEATURES, DEVICES, REJECTS, ALERTS), (ALERTS,)),
 }
 
 
@@ -63,10 +68,23 @@ def run_stage(name: str, store: Store, config: Config) -> None:
         counts = stage.run(store, config)
     except Exception as error:  # whatever it was: said in `runs`, then passed on to the command line
         _record(store, name, "failed", {}, read, {}, str(error).partition("\n")[0][:1000])
+        _tell_of_failure(store, config)
         raise
     written = {table.name: store.version(table) for table in stage.writes}
     _record(store, name, "ended", counts, read, written, None)
     log.event("ended", stage=name, seconds=round(time.monotonic() - began, 1), **counts)
+
+
+def _tell_of_failure(store: Store, config: Config) -> None:
+    """At once, for the line stops here: no report will tell of it."""
+    if not config.channels:
+        return
+    try:
+        store.make_if_missing(ALERTS)
+        held, facts = rows_of(store.lake, ALERTS), after_a_failure(store.lake)
+        tell(config, store.run.moment, held, (), facts, partial(store.upsert_few, table=ALERTS), os.environ)
+    except Exception as error:  # what failed first is what the command line has to say
+        log.warn("not told", error=str(error).partition("\n")[0], todo="uda alerts check")
 
 
 def _record(

@@ -7,13 +7,12 @@ that Spark, delta-rs and DuckDB all open (reader protocol 1: no deletion vectors
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
 
 import pyarrow as pa
-from deltalake import DeltaTable, write_deltalake
+from deltalake import DeltaTable
 from pyspark import StorageLevel
 from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
@@ -21,12 +20,10 @@ from pyspark.sql import functions as F
 
 from jobs.ddl import check_columns, create_statement, days_sql, in_days, quoted, same_key, type_of
 from jobs.errors import SchemaError
+from jobs.few_rows import Rows, append_rows, upsert_rows
 from jobs.files import arrow_folder, delta_rs_address, list_names, read_text, remove_unfinished
 from jobs.run import Run
 from jobs.tables import Table
-
-# A few rows appended alone are a file; those of so many commits are put together into one.
-COMMITS_A_FILE = 100
 
 
 @dataclass(frozen=True)
@@ -171,31 +168,15 @@ class Store:
         (column,) = table.partition_by
         self.spark.sql(f"DELETE FROM {self._sql_name(table)} WHERE {column} = {quoted(value)}")
 
-    def append(self, rows: Sequence[Mapping[str, Any]], table: Table) -> None:
-        """Append rows in one commit, without Spark: for a few rows it takes Spark seconds, delta-rs a hundredth.
-
-        DeltaError where a row breaks a CHECK, or leaves out what is required.
-        """
-        held, given = self._as_arrow(rows, table)
-        write_deltalake(held, given, mode="append")
-        self._put_together(held)
-
-    def upsert_few(self, rows: Sequence[Mapping[str, Any]], table: Table) -> None:
-        """Insert rows, or put them in the place of those that are held under their keys; as `append`, without Spark."""
-        held, given = self._as_arrow(rows, table)
-        merge = held.merge(given, same_key(table.key), source_alias="s", target_alias="t")
-        merge.when_matched_update_all().when_not_matched_insert_all().execute()
-        self._put_together(held)
-
-    def _as_arrow(self, rows: Sequence[Mapping[str, Any]], table: Table) -> tuple[DeltaTable, pa.Table]:
+    def append(self, rows: Rows, table: Table) -> None:
+        """Append rows in one commit, without Spark; see `jobs.few_rows`."""
         self.make_if_missing(table)
-        held = DeltaTable(delta_rs_address(self.path(table)))
-        schema = pa.schema(held.schema().to_arrow())
-        return held, pa.Table.from_pylist([dict(row) for row in rows], schema)
+        append_rows(self.lake, rows, table)
 
-    def _put_together(self, held: DeltaTable) -> None:
-        if held.version() % COMMITS_A_FILE == 0:
-            held.optimize.compact()
+    def upsert_few(self, rows: Rows, table: Table) -> None:
+        """Insert rows, or put them in the place of those that are held under their keys; as `append`, without Spark."""
+        self.make_if_missing(table)
+        upsert_rows(self.lake, rows, table)
 
     def staged(self, frame: DataFrame) -> DataFrame:
         """The frame's rows, computed once and kept on the disks of Spark's executors for as long as they are used.

@@ -74,7 +74,9 @@ VERDICTS = {
     "snooze": "Not now: the device's alerts stay quiet until then. What is learned does not change.",
 }
 ALERT_EVENTS = ("started", "grown", "resolved")
-ALERT_STATUSES = ("owed", "delivered", "gave_up")
+ALERT_STATUSES = ("owed", "delivered", "gave_up", "covered")
+ALERTS_ARE_ABOUT = ("episode", "fleet", "operation")
+ALERT_CONDITIONS = ("stage_failed", "no_run", "silent", "emptied", "rejects")
 ANOMALY_STATUSES = ("open", "resolved", "confirmed", "false_positive", "new_baseline", "snoozed")
 CHANGES = ("added", "updated", "deleted", "moved")
 REASONS = {
@@ -429,41 +431,64 @@ DEVICES = Table(
 
 ALERTS = Table(
     name="alerts",
-    grain="one message about an episode, owed to a channel or delivered",
-    key=("tenant_id", "alert_id", "channel"),
+    grain="one message about an episode, many that began together, or the line itself, owed to a channel or delivered",
+    key=("alert_id", "channel"),
     writer="report",
     columns=(
-        Column("tenant_id", "string", "Whose data this is.", True),
+        Column("tenant_id", "string", "Whose data this is; null: it is about the whole lake."),
         Column(
             "alert_id",
             "string",
-            "First 16 hex digits of the SHA-256 of episode_id and event, and of anomaly_kind where it has grown. The "
-            "same whenever it is sent.",
+            "First 16 hex digits of the SHA-256 of episode_id and event, and of what has grown where it has. The same "
+            "whenever it is sent.",
             True,
         ),
         Column("channel", "string", "Its name in the configuration.", True),
         Column(
             "event",
             "string",
-            "started: the episode's first alert; grown: one of a worse kind than any before; resolved: the device is "
-            "usual again, or a verdict closed the episode.",
+            "started: the first alert; grown: one of a worse kind than any before, or ten times the devices; resolved: "
+            "the device is, or all are, usual again, or verdicts closed it. Of a condition: it began; it is over.",
             True,
         ),
-        Column("episode_id", "string", "The episode that it is about, as in `anomalies`.", True),
-        Column("anomaly_id", "string", "The alert that began it or made it grow; of a resolved one the newest.", True),
-        *DEVICE[1:],
-        Column("anomaly_kind", "string", "encrypt, delete, add or modify: that alert's.", True),
+        Column(
+            "episode_id", "string", "An episode, as in `anomalies`, a fleet episode, or one time of a condition.", True
+        ),
+        Column(
+            "anomaly_id", "string", "The alert that began it or made it grow; of a resolved one the newest; null: none."
+        ),
+        Column("product", "string", "Of the device; null: it is not about one."),
+        Column("device_id", "string", "The device; null: it is not about one."),
+        Column("anomaly_kind", "string", "encrypt, delete, add or modify: that alert's; null: there is none."),
         Column("owed_at", "timestamp", "Moment of the run that found it, UTC.", True),
-        Column("status", "string", "owed, delivered, or gave_up: the last attempt that is allowed failed.", True),
+        Column(
+            "status",
+            "string",
+            "owed, delivered, or gave_up: the last attempt that is allowed failed; covered: not sent, another message "
+            "of its fleet episode says it.",
+            True,
+        ),
         Column("attempts", "bigint", "How often it was sent, or tried to be. Count.", True),
         Column("last_error", "string", "Why the last attempt failed, one line; null: none failed since."),
         Column("next_attempt_at", "timestamp", "Not tried again before, UTC; null: with the next run, or never again."),
         Column("delivered_at", "timestamp", "Moment of the run that delivered it, UTC; null: none has."),
+        Column(
+            "about", "string", "episode: of one device; fleet: many of a tenant at once; operation: a condition.", True
+        ),
+        Column("fleet_episode_id", "string", "episode_id of the messages that cover it; null: none do."),
+        Column("condition", "string", f"{', '.join(ALERT_CONDITIONS)}: what is wrong; null: it is about an alert."),
+        Column("subject", "string", "Which stage, or which reason of rejects; null: neither."),
+        Column("detail", "string", "What it was when it began, in words; null: it is about an alert."),
     ),
     checks=(
         _one_of("event", ALERT_EVENTS),
         _one_of("status", ALERT_STATUSES),
+        _one_of("about", ALERTS_ARE_ABOUT),
         ("delivered_has_its_moment", "(delivered_at IS NOT NULL) = (status = 'delivered')"),
+        ("condition_known", f"condition IS NULL OR {_one_of('condition', ALERT_CONDITIONS)[1]}"),
+        ("operation_has_its_condition", "(condition IS NOT NULL) = (about = 'operation')"),
+        ("others_have_their_alert", "(anomaly_id IS NULL) = (about = 'operation')"),
+        ("covered_has_its_fleet", "(fleet_episode_id IS NOT NULL) = (status = 'covered')"),
     ),
 )
 

@@ -1,4 +1,4 @@
-"""Sending one message through one channel: the only code here that writes or connects to anything outside the lake.
+"""Sending one message through one channel: with `sns` the only code that writes or connects to anything but the lake.
 
 At least once: a message may come twice, and carries its alert_id each time.
 """
@@ -20,10 +20,11 @@ from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from jobs import __version__
-from jobs.alerts.events import Event
+from jobs.alerts.conditions import Operation
 from jobs.alerts.ocsf import detection_finding
+from jobs.alerts.told import Told
 from jobs.alerts.words import mail_text, title
-from jobs.channel_settings import Channel, Jsonl, Smtp, Webhook
+from jobs.channel_settings import Channel, Jsonl, Smtp, Sns, Webhook
 from jobs.errors import UdaError
 from jobs.report.words import visible
 
@@ -31,7 +32,7 @@ TIMEOUT_SECONDS = 5.0  # of each answer that is waited for
 LONGEST_ERROR = 200  # characters
 
 
-def send(channel: Channel, event: Event, owed_at: datetime, environment: Mapping[str, str]) -> None:
+def send(channel: Channel, event: Told, owed_at: datetime, environment: Mapping[str, str]) -> None:
     """Send the event; return once the receiver has it.
 
     Parameters
@@ -53,6 +54,8 @@ def send(channel: Channel, event: Event, owed_at: datetime, environment: Mapping
             _append_line(channel, event, owed_at)
         elif isinstance(channel, Webhook):
             _post(channel, event, owed_at, secret)
+        elif isinstance(channel, Sns):
+            _publish(channel, event, owed_at)
         else:
             _mail(channel, event, owed_at, secret)
     except Exception as error:  # whatever a channel does is its own failure, and no other's
@@ -88,9 +91,13 @@ def _said(error: Exception, secret: str) -> str:
     return visible(text.partition("\n")[0].strip())[:LONGEST_ERROR] or type(error).__name__
 
 
-def _append_line(channel: Jsonl, event: Event, owed_at: datetime) -> None:
+def _json(event: Told, owed_at: datetime) -> str:
+    return json.dumps(detection_finding(event, owed_at), allow_nan=False)
+
+
+def _append_line(channel: Jsonl, event: Told, owed_at: datetime) -> None:
     """One line at the end of the file, on disk, whole or not at all."""
-    line = json.dumps(detection_finding(event, owed_at), allow_nan=False).encode() + b"\n"
+    line = _json(event, owed_at).encode() + b"\n"
     file = os.open(channel.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
     try:
         before = os.fstat(file).st_size
@@ -111,7 +118,7 @@ class _NoRedirect(HTTPRedirectHandler):
         return None
 
 
-def _post(channel: Webhook, event: Event, owed_at: datetime, token: str) -> None:
+def _post(channel: Webhook, event: Told, owed_at: datetime, token: str) -> None:
     headers = {
         "Content-Type": "application/json",
         "Idempotency-Key": event.alert_id,
@@ -119,13 +126,26 @@ def _post(channel: Webhook, event: Event, owed_at: datetime, token: str) -> None
     }
     if token:
         headers["Authorization"] = f"Bearer {token}"
-    body = json.dumps(detection_finding(event, owed_at), allow_nan=False).encode()
+    body = _json(event, owed_at).encode()
     request = Request(channel.url, body, headers, method="POST")
     with build_opener(_NoRedirect).open(request, timeout=TIMEOUT_SECONDS):
         pass  # any 2xx; another status is an HTTPError
 
 
-def _mail(channel: Smtp, event: Event, owed_at: datetime, password: str) -> None:
+def _publish(channel: Sns, event: Told, owed_at: datetime) -> None:
+    from jobs.alerts.sns import publish  # boto3 takes a fifth of a second, which other channels need not wait for
+
+    attributes = {"event": event.word}
+    if event.tenant_id is not None:
+        attributes["tenant_id"] = visible(event.tenant_id)
+    if isinstance(event, Operation):
+        attributes["condition"] = event.condition
+    else:
+        attributes["anomaly_kind"] = event.anomaly["anomaly_kind"]
+    publish(channel.topic, _json(event, owed_at), title(event), attributes, event.episode_id, event.alert_id)
+
+
+def _mail(channel: Smtp, event: Told, owed_at: datetime, password: str) -> None:
     message = mail(channel, event, owed_at)
     here = socket.gethostname()  # smtplib itself would ask the name service, which may take minutes
     context = ssl.create_default_context()
@@ -145,7 +165,7 @@ def _mail(channel: Smtp, event: Event, owed_at: datetime, password: str) -> None
         raise UdaError(f"refused for {', '.join(sorted(refused))}")
 
 
-def mail(channel: Smtp, event: Event, owed_at: datetime) -> EmailMessage:
+def mail(channel: Smtp, event: Told, owed_at: datetime) -> EmailMessage:
     """The event as a plain text mail, whose Message-ID is the alert's id."""
     message = EmailMessage(policy=SMTP)
     message["From"] = channel.sender

@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from jobs.alerts.events import Event, Row
+from jobs.alerts.events import Row
+from jobs.alerts.told import Told
 from jobs.errors import UdaError
 
 FIRST_WAIT = timedelta(minutes=5)
@@ -15,8 +16,8 @@ LONGEST_WAIT = timedelta(days=1)  # the usual time between two runs
 MOST_FAILURES = 3  # in a row; then the channel is down, and its other messages stay as they are
 LIMIT_SECONDS = 60.0  # all channels together, side by side
 
-Queue = Sequence[tuple[Row, Event]]
-Send = Callable[[Event, datetime], None]
+Queue = Sequence[tuple[Row, Told]]
+Send = Callable[[Told, datetime], None]
 
 
 def deliver(

@@ -1,4 +1,4 @@
-"""What there is to tell of episodes, from the rows of `anomalies` alone, and which messages that makes."""
+"""What there is to tell of episodes, from the rows of `anomalies` alone."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from jobs.channel_settings import Channel
-
 Row = dict[str, Any]
 Anomaly = Mapping[str, Any]
+Episode = Sequence[Anomaly]  # its alerts, oldest first
 
 # By what is lost if it was an attack: content held to ransom; content gone; content that may be either; nothing.
 WORST_FIRST = ("encrypt", "delete", "modify", "add")
@@ -30,9 +29,24 @@ class Event:
     is_excused: bool  # people said of all its alerts that they were in order
 
     @property
+    def tenant_id(self) -> str:
+        """Whose device it is."""
+        return str(self.anomaly["tenant_id"])
+
+    @property
+    def episode_id(self) -> str:
+        """Of its episode."""
+        return str(self.anomaly["episode_id"])
+
+    @property
+    def counts_from(self) -> datetime:
+        """How old it is, for `max_age_days`."""
+        return self.first_at
+
+    @property
     def alert_id(self) -> str:
         """The same for the same event, whenever and however often it is told; an episode may grow more than once."""
-        parts = [self.anomaly["episode_id"], self.word]
+        parts = [self.episode_id, self.word]
         return alert_id(*parts, *([self.anomaly["anomaly_kind"]] if self.word == "grown" else []))
 
 
@@ -46,11 +60,17 @@ def alert_id(*parts: str) -> str:
     return hashlib.sha256("".join(prefixed).encode()).hexdigest()[:16]
 
 
-def events_of(anomalies: Iterable[Anomaly]) -> list[Event]:
-    """What holds now, in the order in which the episodes began; of one episode start, growth, end.
+def told_since(own: Iterable[Row], moment: datetime, max_age_days: int) -> datetime:
+    """What began before is not told on a channel: `max_age_days` ago, or its first message if that was earlier.
 
-    An episode that is snoozed has no events until it is no more. One that is over has both its start and its end: a
-    receiver that keeps findings needs the one to make it and the other to close it.
+    `own` are its rows of `alerts`.
+    """
+    first: datetime = min((row["owed_at"] for row in own), default=moment)
+    return min(moment - timedelta(days=max_age_days), first)
+
+
+def episodes_of(anomalies: Iterable[Anomaly]) -> list[Episode]:
+    """Anomalies by episode, in the order in which the episodes began.
 
     Parameters
     ----------
@@ -61,104 +81,56 @@ def events_of(anomalies: Iterable[Anomaly]) -> list[Event]:
         anomalies, key=lambda row: (row["tenant_id"], row["episode_id"], row["ended_at"], row["anomaly_id"])
     )
     episodes = [list(rows) for _, rows in groupby(ordered, key=lambda row: (row["tenant_id"], row["episode_id"]))]
-    episodes.sort(key=lambda rows: (rows[0]["ended_at"], rows[0]["episode_id"]))
+    return sorted(episodes, key=lambda rows: (rows[0]["ended_at"], rows[0]["episode_id"]))
+
+
+def events_of(episodes: Iterable[Episode]) -> list[Event]:
+    """What holds now, in the order in which the episodes began; of one episode start, growth, end.
+
+    An episode that is snoozed has no events until it is no more. One that is over has both its start and its end: a
+    receiver that keeps findings needs the one to make it and the other to close it.
+    """
     return [event for rows in episodes for event in _events_of_one(rows)]
 
 
-def _events_of_one(rows: Sequence[Anomaly]) -> Iterator[Event]:
-    if any(row["status"] == "snoozed" for row in rows):
+def _events_of_one(rows: Episode) -> Iterator[Event]:
+    if is_snoozed(rows):
         return
-    unexcused = [row for row in rows if row["status"] not in EXCUSED]
-    facts = (rows[0]["ended_at"], rows[-1]["ended_at"], not unexcused)
+    counted = unexcused(rows)
+    facts = (rows[0]["ended_at"], rows[-1]["ended_at"], not counted)
     yield Event("started", rows[0], *facts)
-    worst = WORST_FIRST.index(rows[0]["anomaly_kind"])
-    for row in unexcused:
-        if WORST_FIRST.index(row["anomaly_kind"]) < worst:
-            worst = WORST_FIRST.index(row["anomaly_kind"])
+    worst = badness(rows[0])
+    for row in counted:
+        if badness(row) < worst:
+            worst = badness(row)
             yield Event("grown", row, *facts)
-    if not unexcused or _is_over(unexcused[-1]):
+    if is_over(rows):
         yield Event("resolved", rows[-1], *facts)
 
 
-def _is_over(newest: Anomaly) -> bool:
-    """Whether the device is usual again after the newest alert of an episode.
+def badness(row: Anomaly) -> int:
+    """Place of an alert's kind among all: 0 is the worst."""
+    return WORST_FIRST.index(row["anomaly_kind"])
+
+
+def is_snoozed(rows: Episode) -> bool:
+    """Whether nobody is to be told of an episode for now."""
+    return any(row["status"] == "snoozed" for row in rows)
+
+
+def unexcused(rows: Episode) -> list[Anomaly]:
+    """The alerts of an episode but for those of which people said that they were in order."""
+    return [row for row in rows if row["status"] not in EXCUSED]
+
+
+def is_over(rows: Episode) -> bool:
+    """Whether the device is usual again, or a verdict closed the episode.
 
     A confirmed attack keeps that word after its end. A backup that was judged since and is no alert of the episode was
     usual, or there would be a newer alert.
     """
+    counted = unexcused(rows)
+    if not counted:
+        return True
+    newest = counted[-1]
     return bool(newest["status"] == "resolved" or (newest["status"] == "confirmed" and newest["backups_since"] > 0))
-
-
-def owed(
-    events: Iterable[Event], held: Sequence[Row], channels: Iterable[Channel], moment: datetime, max_age_days: int
-) -> list[Row]:
-    """Rows that `alerts` lacks: each event on each channel that is for its tenant.
-
-    Told are episodes that the channel has heard of; and others unless they were excused before anybody was told of
-    them, or began before both the channel's first message and `max_age_days` ago.
-
-    Parameters
-    ----------
-    held : sequence of dict
-        Rows of `alerts`.
-    moment : datetime
-        Of this run.
-    """
-    rows = []
-    found = list(events)
-    keys = {_key(row) for row in held}
-    for channel in channels:
-        own = [row for row in held if row["channel"] == channel.name]
-        told = {(row["tenant_id"], row["episode_id"]) for row in own}
-        since = min([moment - timedelta(days=max_age_days), *(row["owed_at"] for row in own)])
-        for event in found:
-            row = _row(event, channel.name, moment)
-            is_told = (row["tenant_id"], row["episode_id"]) in told
-            is_new = event.first_at >= since and not event.is_excused
-            if is_for(channel, row["tenant_id"]) and (is_told or is_new) and _key(row) not in keys:
-                rows.append(row)
-    return rows
-
-
-def waiting(
-    events: Iterable[Event], rows: Iterable[Row], channels: Iterable[Channel]
-) -> dict[str, list[tuple[Row, Event]]]:
-    """By channel the messages that are still owed, in the order of the events.
-
-    Left out for now: what no longer holds (the end of an episode that goes on again, an episode snoozed meanwhile), and
-    what the configuration has no channel for any more.
-    """
-    by_key = {_key(row): row for row in rows if row["status"] == "owed"}
-    found = list(events)
-    queues: dict[str, list[tuple[Row, Event]]] = {}
-    for channel in channels:
-        pairs = ((by_key.get((e.anomaly["tenant_id"], e.alert_id, channel.name)), e) for e in found)
-        queue = [(row, event) for row, event in pairs if row is not None and is_for(channel, row["tenant_id"])]
-        if queue:
-            queues[channel.name] = queue
-    return queues
-
-
-def is_for(channel: Channel, tenant_id: str) -> bool:
-    """Whether a tenant's messages may go to a channel."""
-    return not channel.tenants or tenant_id in channel.tenants
-
-
-def _key(row: Mapping[str, Any]) -> tuple[str, str, str]:
-    return row["tenant_id"], row["alert_id"], row["channel"]
-
-
-def _row(event: Event, channel: str, moment: datetime) -> Row:
-    copied = ("tenant_id", "episode_id", "anomaly_id", "product", "device_id", "anomaly_kind")
-    return {
-        **{name: event.anomaly[name] for name in copied},
-        "alert_id": event.alert_id,
-        "channel": channel,
-        "event": event.word,
-        "owed_at": moment,
-        "status": "owed",
-        "attempts": 0,
-        "last_error": None,
-        "next_attempt_at": None,
-        "delivered_at": None,
-    }

@@ -25,8 +25,9 @@ def alerts_table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
-    names = [row[name] for name in ("tenant_id", "product") if row[name] not in ("default", "canonical")]
-    device = " / ".join([*names, row["device_id"]])
+    names = [row[name] for name in ("tenant_id", "product") if row[name] not in ("default", "canonical", None)]
+    about = {"fleet": "many devices at once", "operation": " ".join(filter(None, (row["condition"], row["subject"])))}
+    device = " / ".join([*names, about.get(row["about"], row["device_id"])])
     status = row["status"].replace("_", " ")
     return (when_in_short(row["owed_at"]), *map(visible, (row["channel"], row["event"], status, device)))
 

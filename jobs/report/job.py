@@ -6,8 +6,10 @@ import os
 import sys
 from collections import Counter
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
+from jobs.alerts.lake_facts import of_a_run
 from jobs.alerts.outbox import tell
 from jobs.config import Config
 from jobs.files import write_text
@@ -16,7 +18,7 @@ from jobs.report.page import page
 from jobs.report.precision import judged_alerts
 from jobs.report.reading import rows_of
 from jobs.store import Store
-from jobs.tables import ANOMALIES, DEVICE, DEVICES, FEATURES
+from jobs.tables import ALERTS, ANOMALIES, DEVICE, DEVICES, FEATURES, REJECTS, RUNS
 
 FILE = "_report/index.html"
 MOST_ANOMALIES = 1_000  # a page that a browser still opens; the table holds all
@@ -26,7 +28,7 @@ Row = dict[str, Any]
 
 
 def report(store: Store, config: Config) -> dict[str, int]:
-    """Write the page anew and tell of episodes; return how many anomalies it lists, and what became of messages.
+    """Write the page anew and tell what there is; return how many anomalies it lists, and what became of messages.
 
     Read without Spark, as people read: a page of a few hundred rows is there before Spark has made its plan.
     """
@@ -45,8 +47,19 @@ def report(store: Store, config: Config) -> dict[str, int]:
     }
     text = page(listed, _histories(store.lake, listed), _devices(store.lake), facts)
     write_text(store.spark, f"{store.lake}/{FILE}", text)
+    return {"listed": len(listed), **_tell(store, config, anomalies)}
+
+
+def _tell(store: Store, config: Config, anomalies: list[Row]) -> dict[str, int]:
+    store.make_if_missing(ALERTS)
+    if not config.channels:
+        return {}
+    for table in (REJECTS, RUNS):
+        store.make_if_missing(table)
+    held = rows_of(store.lake, ALERTS)
+    facts = of_a_run(store.lake, config, store.run.moment, held)
     # Secrets are named in the configuration and stay in the environment of the process until they are needed.
-    return {"listed": len(listed), **tell(store, config, anomalies, os.environ)}
+    return tell(config, store.run.moment, held, anomalies, facts, partial(store.upsert_few, table=ALERTS), os.environ)
 
 
 def _histories(lake: str, listed: list[Row]) -> dict[tuple[str, ...], list[Row]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,17 @@ from deltalake.exceptions import DeltaError
 
 from jobs.channel_settings import Jsonl, Webhook
 from jobs.episodes import timeline
+from jobs.errors import SchemaError
 from jobs.report.job import report
 from jobs.report.reading import rows_of
 from jobs.score.anomalies import anomalies_of
+from jobs.stages import run_stage
 from jobs.store import Store
-from jobs.tables import ALERTS, ANOMALIES, FEATURES, SCORES
+from jobs.tables import ALERTS, ANOMALIES, DEVICES, FEATURES, REJECTS, RUNS, SCORES
 from tests.conftest import MOMENT, store_of
 from tests.fast.alerts.servers import http_server
 from tests.rows import frame_of, moment
+from tests.rows import rows_of as rows_of_table
 
 AGING = (2, 2)
 
@@ -114,11 +118,76 @@ def test_an_episode_is_told_once_from_start_to_end_though_a_channel_is_down_and_
     assert (start["attempts"], start["last_error"], start["next_attempt_at"]) == (2, None, None)
 
 
+def test_what_is_wrong_with_the_line_itself_is_told_when_it_begins_and_when_it_is_over(
+    spark, config, tmp_path, run_line, caplog
+):
+    file = Jsonl("file", str(tmp_path / "alerts.jsonl"))
+    config = replace(config, channels={"file": file})
+
+    def told():
+        said = [line["message"] for line in lines(file.path)] if Path(file.path).exists() else []
+        Path(file.path).unlink(missing_ok=True)
+        return sorted(said)
+
+    # A stage that fails is told at once: no report will come. If that fails as well, the first failure counts.
+    in_the_way = [Path(config.lake) / name / "notes.txt" for name in ("alerts", "anomalies")]
+    for there in in_the_way:
+        there.parent.mkdir(parents=True)
+        there.touch()
+    with pytest.raises(SchemaError, match="anomalies holds files"):
+        run_line(config, "report")
+    assert ("not told" in caplog.text, told()) == (True, [])
+    in_the_way[0].unlink()
+    for _ in range(2):
+        with pytest.raises(SchemaError):
+            run_line(config, "report")
+    assert told() == ["Stage failed: report"]
+    in_the_way[1].unlink()
+
+    # The report tells of what the tables say.
+    store = store_of(spark, config, MOMENT)
+    append(store, RUNS, {"run_id": "r", "stage": "ingest", "event": "ended", "at": MOMENT, "moment": MOMENT})
+    gone = {"usual_gap_hours": 24.0, "last_backup_at": MOMENT - timedelta(days=5), "first_backup_at": moment(0)}
+    emptied = gone | {"last_backup_at": MOMENT, "last_backup_id": "backup 0"}
+    append(store, DEVICES, gone | {"device_id": "gone"}, gone | {"device_id": "away"}, emptied)
+    now = {"ended_at": MOMENT, "run_id": "r", "files_total": 0, "files_before": 900}
+    store.upsert(frame_of(spark, FEATURES, now, now | {"device_id": "other", "files_total": 5}), FEATURES)
+    clock = {"run_id": "r", "reason": "bad_time", "tenant_id": None}
+    append(store, REJECTS, clock, *({"run_id": "r", "reason": "duplicate", "position": n} for n in range(20)))
+    assert report(store, config)["delivered"] == 3
+    assert report(store, config)["owed"] == 0
+    assert told() == ["Backups that became empty", "Devices without a backup", "Records refused: bad_time"]
+
+    # Over a day later, but for one device; the report that had failed comes to its end after it has told.
+    later = store_of(spark, config, MOMENT + timedelta(days=2))
+    back = emptied | {"last_backup_id": "backup 9"}
+    later.upsert(frame_of(spark, DEVICES, back, back | {"device_id": "gone"}), DEVICES)
+    run_stage("report", later, config)
+    assert report(later, config)["delivered"] == 1
+    assert told() == [
+        "Over: Backups that became empty",
+        "Over: Records refused: bad_time",
+        "Over: Stage failed: report",
+    ]
+
+
+def row_of(table, said):
+    """One row of a table as a mapping."""
+    return dict(zip(table.names, rows_of_table(table, said)[0], strict=True))
+
+
+def append(store, table, *rows):
+    store.append([row_of(table, row) for row in rows], table)
+
+
 def test_a_few_rows_written_without_spark_are_checked_as_others_are(store):
     row = dict.fromkeys(ALERTS.names, "x") | {"event": "started", "status": "owed", "attempts": 0, "owed_at": MOMENT}
-    row |= dict.fromkeys(("next_attempt_at", "delivered_at"))
+    nothing = ("next_attempt_at", "delivered_at", "fleet_episode_id", "condition", "subject", "detail")
+    row |= dict.fromkeys(nothing) | {"about": "episode"}
     store.upsert_few([row], ALERTS)
-    for wrong in ({"status": "lost"}, {"status": "delivered"}, {"alert_id": "y", "event": "ended"}, {"owed_at": None}):
+    wrongs = ({"status": "lost"}, {"status": "delivered"}, {"alert_id": "y", "event": "ended"}, {"owed_at": None})
+    wrongs += ({"about": "nothing"}, {"status": "covered"}, {"fleet_episode_id": "z"}, {"about": "operation"})
+    for wrong in (*wrongs, {"anomaly_id": None}, {"condition": "no_run"}):
         with pytest.raises(DeltaError):
             store.upsert_few([row | wrong], ALERTS)
     store.upsert_few([row | {"attempts": 1}, row | {"alert_id": "y"}], ALERTS)

@@ -248,7 +248,7 @@ def test_a_landed_file_is_one_row_with_what_it_is(store, config):
 
 
 def test_small_files_of_the_table_are_put_together_and_nothing_is_read_twice_for_it(store, config, monkeypatch):
-    monkeypatch.setattr("jobs.store.COMMITS_A_FILE", 2)
+    monkeypatch.setattr("jobs.few_rows.COMMITS_A_FILE", 2)
     for number in range(3):
         land(config, f"{number}.jsonl", [record(number)])
         assert ingest(store, config)["landed"] == 1

@@ -41,7 +41,7 @@ ROWS = {
         **{"anomaly_kind": "encrypt", "status": "open", "evidence": {"updated": 1.5}},
         "sample_paths": ["a/\n\x1b[31m<b>\u202e\\udce9"],
     },
-    ALERTS: {"event": "started", "status": "owed", "attempts": 0},
+    ALERTS: {"event": "started", "status": "owed", "attempts": 0, "about": "operation", "condition": "no_run"},
     FEEDBACK: {"verdict": "snooze", "snooze_until": datetime(2025, 3, 9, tzinfo=UTC), "note": "moving house"},
     RUNS: {"event": "ended", "counts": {"backups": 3}, "versions_read": {}, "versions_written": {"scores": 7}},
 }

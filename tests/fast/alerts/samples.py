@@ -1,8 +1,9 @@
 """Events and channels for tests that state only what they are about."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from jobs.alerts.events import Event, events_of
+from jobs.alerts.events import Event, episodes_of, events_of
+from jobs.alerts.owing import owed
 from jobs.channel_settings import Jsonl
 from tests.fast.report.samples import NEWEST, anomaly
 
@@ -20,9 +21,20 @@ def episode(*alerts, **shared):
     ]
 
 
+def together(count, hours=0.5, **shared):
+    """Anomalies of so many devices, each of which began so long after the one before, the newest at `NEWEST`."""
+    return [turned(n, NEWEST - timedelta(hours=hours * (count - 1 - n)), **shared) for n in range(count)]
+
+
+def turned(number, ended_at, **stated):
+    """The one anomaly of an episode of a device with a number."""
+    ids = {"anomaly_id": f"{number:016x}", "backup_id": f"b-{number}", "device_id": f"nas-{number:03}"}
+    return anomaly(0, **ids | {"ended_at": ended_at, "day": ended_at.date(), **stated})
+
+
 def started(**stated):
     """The start of an episode of one alert."""
-    return events_of(episode({"status": "open", **stated}))[0]
+    return events_of(episodes_of(episode({"status": "open", **stated})))[0]
 
 
 def event(word, **stated):
@@ -32,7 +44,5 @@ def event(word, **stated):
 
 def row(found, channel="file", **stated):
     """The row of `alerts` that an event makes."""
-    from jobs.alerts.events import owed
-
-    (made,) = owed([found], [], [Jsonl(channel, "/x")], MOMENT, 10_000)
+    (made,) = owed([found], {}, [], [Jsonl(channel, "/x")], MOMENT, 10_000)
     return made | stated

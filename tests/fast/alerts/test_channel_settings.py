@@ -2,13 +2,15 @@
 
 import pytest
 
-from jobs.channel_settings import Jsonl, Smtp, Webhook
+from jobs.channel_settings import Jsonl, Smtp, Sns, Webhook
 from jobs.config import load_config
 from jobs.errors import ConfigError
 
 SECRET = "hunter2!"
 MAIL = 'kind = "smtp"\nhost = "mail.example.org"\nsender = "uda@example.org"\nto = ["soc@example.org"]\n'
 HOOK = 'kind = "webhook"\nurl = "https://siem.example.org/alerts"\n'
+TOPIC = "arn:aws:sns:eu-central-1:123456789012:alerts"
+SNS = f'kind = "sns"\ntopic = "{TOPIC}"\n'
 FILE = 'kind = "jsonl"\npath = "/var/log/alerts.jsonl"\n'
 
 
@@ -30,6 +32,7 @@ def test_there_is_no_channel_unless_one_is_configured(tmp_path):
 def test_each_kind_has_keys_of_its_own(tmp_path):
     more = 'user = "uda"\npassword_env = "MAIL_PASSWORD"\nport = 465\nsecurity = "tls"\n'
     text = f'[channels.f]\n{FILE}tenants = ["acme"]\n[channels.h]\n{HOOK}token_env = "T"\n[channels.m]\n{MAIL}{more}'
+    text += f"[channels.t]\n{SNS}[channels.o]\n{SNS.replace('alerts', 'alerts.fifo')}"
     assert config_of(text, tmp_path).channels == {
         "f": Jsonl("f", "/var/log/alerts.jsonl", ("acme",)),
         "h": Webhook("h", "https://siem.example.org/alerts", "T"),
@@ -43,15 +46,17 @@ def test_each_kind_has_keys_of_its_own(tmp_path):
             user="uda",
             password_env="MAIL_PASSWORD",
         ),
+        "t": Sns("t", TOPIC),
+        "o": Sns("o", f"{TOPIC}.fifo"),
     }
 
 
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("", ".kind: must be one of jsonl, webhook, smtp"),
-        ('kind = "pager"\n', ".kind: must be one of jsonl, webhook, smtp"),
-        ("kind = []\n", ".kind: must be one of jsonl, webhook, smtp"),
+        ("", ".kind: must be one of jsonl, webhook, smtp, sns"),
+        ('kind = "pager"\n', ".kind: must be one of jsonl, webhook, smtp, sns"),
+        ("kind = []\n", ".kind: must be one of jsonl, webhook, smtp, sns"),
         ('kind = "jsonl"\n', ".path: is missing"),
         ('kind = "jsonl"\npath = "alerts.jsonl"\n', ".path: must be absolute"),
         (FILE + 'pathh = "x"\n', ': unknown key "pathh" (did you mean "path"?)'),
@@ -59,6 +64,8 @@ def test_each_kind_has_keys_of_its_own(tmp_path):
         (FILE + 'tenants = "acme"\n', ".tenants: must be a list of texts"),
         (FILE + "tenants = []\n", ".tenants: must be a list of texts"),
         (FILE + "tenants = [1]\n", ".tenants: must be a list of texts"),
+        (FILE + 'about = ["alerts"]\n', ".about: must be a list of episodes, operations"),
+        (FILE + 'about = "operations"\n', ".about: must be a list of texts"),
         (MAIL + "port = true\n", ".port: must be a whole number"),
         (MAIL + "port = 0\n", ".port: must be 1 to 65535"),
         (MAIL + 'security = "ssl"\n', ".security: must be one of starttls, tls, none"),
@@ -75,6 +82,9 @@ def test_each_kind_has_keys_of_its_own(tmp_path):
             MAIL.replace("uda@example.org", "uda@example.org\\nBcc: x@y.z"),
             ".sender: must be bare mail addresses, like uda@example.org",
         ),
+        (SNS.replace("12:", "1:"), ".topic: must be an ARN like arn:aws:sns:…:alerts"),
+        (SNS.replace(":sns:", ":sqs:"), ".topic: must be an ARN like arn:aws:sns:…:alerts"),
+        (SNS + 'region = "eu-west-1"\n', ': unknown key "region"'),
         (HOOK.replace("https", "file"), ".url: must be an address like https://siem.example.org/alerts"),
         (HOOK.replace(".org", ".org:none"), ".url: must be an address like https://siem.example.org/alerts"),
         (HOOK.replace("/alerts", "/a b"), ".url: must be an address like https://siem.example.org/alerts"),
@@ -89,6 +99,8 @@ def test_each_fault_is_said(text, fault, tmp_path):
     "text",
     [
         MAIL + f'password = "{SECRET}"\n',
+        SNS + f'aws_secret_access_key = "{SECRET}"\n',
+        SNS.replace("arn:aws", SECRET),
         MAIL + f'user = "uda"\npassword_env = "{SECRET}"\n',
         MAIL + f'user = "uda"\npassword_env = ["{SECRET}"]\n',
         HOOK + f'token_env = "{SECRET}"\n',
@@ -118,8 +130,18 @@ def test_on_this_machine_a_secret_may_go_in_the_clear(tmp_path):
     assert config_of(f"[channels.a]\n{local}", tmp_path).channels["a"].token_env == "T"
 
 
-@pytest.mark.parametrize(("key", "least"), [("max_age_days", 0), ("attempts", 1)])
-def test_age_and_attempts_have_a_least_value(key, least, tmp_path):
+@pytest.mark.parametrize(
+    ("key", "least"),
+    [
+        ("max_age_days", 0),
+        ("attempts", 1),
+        ("fleet_devices", 2),
+        ("no_run_hours", 1),
+        ("silent_gaps", 1),
+        ("reject_records", 1),
+    ],
+)
+def test_what_is_told_and_how_often_it_is_tried_have_a_least_value(key, least, tmp_path):
     with pytest.raises(ConfigError, match=rf"alerts\.{key}: must be {least} or more"):
         config_of(f"[alerts]\n{key} = {least - 1}\n", tmp_path)
     assert getattr(config_of(f"[alerts]\n{key} = {least}\n", tmp_path).alerts, key) == least

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from jobs.alerts.delivery import FIRST_WAIT, LONGEST_WAIT, MOST_FAILURES, deliver
-from jobs.alerts.events import events_of, owed, waiting
+from jobs.alerts.events import episodes_of, events_of
+from jobs.alerts.owing import owed, waiting
 from jobs.channel_settings import Jsonl
 from jobs.errors import UdaError
 from tests.fast.alerts.samples import MOMENT, episode, row, started
@@ -115,8 +116,8 @@ def test_a_message_is_not_tried_before_its_time(wait, is_asked):
 
 
 def test_the_end_of_an_episode_never_comes_before_its_start():
-    events = events_of(episode("add", "delete", status="resolved"))
-    rows = owed(events, [], [Jsonl("file", "/x")], MOMENT, 7)
+    events = events_of(episodes_of(episode("add", "delete", status="resolved")))
+    rows = owed(events, {}, [], [Jsonl("file", "/x")], MOMENT, 7)
     start, growth, end = (event.alert_id for event in events)
     channel = Channel(refused=[start])
     rows = deliver(waiting(events, rows, [Jsonl("file", "/x")]), {"file": channel}, MOMENT, ATTEMPTS) + rows[1:]

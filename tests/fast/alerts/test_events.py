@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from jobs.alerts.events import alert_id, events_of, owed, waiting
+from jobs.alerts.events import alert_id, episodes_of, events_of
+from jobs.alerts.owing import owed, waiting
 from jobs.channel_settings import Jsonl
 from jobs.tables import ALERT_EVENTS, ALERTS, KINDS
 from tests.fast.alerts.samples import FILE, MOMENT, episode, row, started
@@ -16,11 +17,11 @@ OTHER = Jsonl("other", "/x")
 
 
 def words(anomalies):
-    return [(event.word, event.anomaly["anomaly_kind"]) for event in events_of(anomalies)]
+    return [(event.word, event.anomaly["anomaly_kind"]) for event in events_of(episodes_of(anomalies))]
 
 
 def told(anomalies, held=(), channels=(FILE,), max_age_days=7, moment=MOMENT):
-    rows = owed(events_of(anomalies), list(held), channels, moment, max_age_days)
+    rows = owed(events_of(episodes_of(anomalies)), {}, list(held), channels, moment, max_age_days)
     return [(found["channel"], found["event"]) for found in rows], rows
 
 
@@ -48,7 +49,7 @@ def test_an_episode_starts_once_and_grows_only_with_a_kind_worse_than_any_before
 
 
 def test_every_event_of_an_episode_has_an_id_of_its_own():
-    events = events_of(episode("add", "modify", "delete", "encrypt", status="resolved"))
+    events = events_of(episodes_of(episode("add", "modify", "delete", "encrypt", status="resolved")))
     assert {event.word for event in events} == set(ALERT_EVENTS)
     assert len({event.alert_id for event in events}) == len(events) == 5
 
@@ -81,10 +82,12 @@ def test_a_snoozed_episode_has_nothing_to_tell_until_it_is_no_more():
 
 def test_events_do_not_depend_on_the_order_of_the_rows_and_episodes_come_as_they_began():
     rows = [*episode("delete", "encrypt", "encrypt"), anomaly(9, device_id="laptop"), anomaly(1, tenant_id="acme")]
-    expected = [(event.word, event.alert_id) for event in events_of(rows)]
+    expected = [(event.word, event.alert_id) for event in events_of(episodes_of(rows))]
     random.Random(3).shuffle(rows)
-    assert [(event.word, event.alert_id) for event in events_of(rows)] == expected
-    assert [event.first_at for event in events_of(rows)] == sorted(event.first_at for event in events_of(rows))
+    assert [(event.word, event.alert_id) for event in events_of(episodes_of(rows))] == expected
+    assert [event.first_at for event in events_of(episodes_of(rows))] == sorted(
+        event.first_at for event in events_of(episodes_of(rows))
+    )
 
 
 def test_a_row_of_the_outbox_has_every_column_and_points_to_the_alert_that_it_is_about():
@@ -130,7 +133,7 @@ def test_an_old_episode_is_told_only_where_its_channel_was_told_something_before
 
 def test_how_a_told_episode_goes_on_is_told_however_old_it_is():
     history = episode("delete", *["delete"] * 20, status="resolved", backups_since=1)
-    start = row(events_of(history)[0], owed_at=MOMENT)
+    start = row(events_of(episodes_of(history))[0], owed_at=MOMENT)
     assert told(history, [start])[0] == [("file", "resolved")]
     assert told(history)[0] == []
 
@@ -138,7 +141,7 @@ def test_how_a_told_episode_goes_on_is_told_however_old_it_is():
 def test_what_people_excused_before_anybody_was_told_is_not_told():
     history = episode("delete", status="false_positive")
     assert told(history)[0] == []
-    start = row(events_of(episode("delete"))[0], status="delivered")
+    start = row(events_of(episodes_of(episode("delete")))[0], status="delivered")
     assert told(history, [start])[0] == [("file", "resolved")]
 
 
@@ -156,13 +159,13 @@ def test_a_tenants_alerts_reach_only_channels_that_are_for_it():
     ]
     # Nor does what was owed before the channel was narrowed.
     narrowed = Jsonl("both", "/x", tenants=("acme",))
-    waits = waiting(events_of(history), rows, [narrowed])["both"]
+    waits = waiting(events_of(episodes_of(history)), rows, [narrowed])["both"]
     assert [found["tenant_id"] for found, _ in waits] == ["acme"]
 
 
 def test_only_what_is_owed_waits_and_in_the_order_of_the_events():
     history = episode("delete", "encrypt", status="resolved")
-    events, rows = events_of(history), told(history)[1]
+    events, rows = events_of(episodes_of(history)), told(history)[1]
     rows[1] |= {"status": "gave_up"}
     waits = waiting(events, reversed(rows), [FILE, OTHER])
     assert {name: [found["event"] for found, _ in queue] for name, queue in waits.items()} == {
@@ -176,5 +179,8 @@ def test_only_what_is_owed_waits_and_in_the_order_of_the_events():
 def test_the_end_of_an_episode_that_goes_on_again_waits_until_it_is_over():
     _, rows = told(episode("delete", status="resolved"))
     rows[0] |= {"status": "delivered"}
-    assert waiting(events_of(episode("delete", status="open")), rows, [FILE]) == {}
-    assert waiting(events_of(episode("delete", status="resolved")), rows, [FILE])["file"][0][0]["event"] == "resolved"
+    assert waiting(events_of(episodes_of(episode("delete", status="open"))), rows, [FILE]) == {}
+    assert (
+        waiting(events_of(episodes_of(episode("delete", status="resolved"))), rows, [FILE])["file"][0][0]["event"]
+        == "resolved"
+    )

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from jobs.alerts.events import events_of
+from jobs.alerts.events import episodes_of, events_of
 from jobs.alerts.ocsf import STATUSES, detection_finding
 from jobs.tables import ALERT_EVENTS, ANOMALY_STATUSES
 from tests.fast.alerts.samples import MOMENT, episode, event
@@ -57,7 +57,7 @@ def test_ids_follow_from_class_and_event():
 
 
 def test_a_finding_carries_the_alerts_id_and_the_episodes():
-    start, *_, end = events_of(episode("delete", "encrypt", status="resolved"))
+    start, *_, end = events_of(episodes_of(episode("delete", "encrypt", status="resolved")))
     findings = [detection_finding(found, MOMENT) for found in (start, end)]
     assert [f["finding_info"]["uid"] for f in findings] == [start.alert_id, end.alert_id]
     assert [f["metadata"]["uid"] for f in findings] == [start.alert_id, end.alert_id]
@@ -65,7 +65,7 @@ def test_a_finding_carries_the_alerts_id_and_the_episodes():
 
 
 def test_moments_are_milliseconds():
-    start, *_ = events_of(episode("delete", "delete"))
+    start, *_ = events_of(episodes_of(episode("delete", "delete")))
     finding = detection_finding(start, MOMENT)
     yesterday = NEWEST - timedelta(days=1)
     info = finding["finding_info"]
@@ -95,6 +95,12 @@ def test_the_evidence_says_value_usual_range_share_last_good_and_status_and_unkn
 
 def test_every_status_of_an_anomaly_has_one_of_a_finding():
     assert set(STATUSES) == set(ANOMALY_STATUSES)
+
+
+def test_what_is_closed_is_not_still_in_progress():
+    assert detection_finding(event("resolved", status="confirmed"), MOMENT)["status"] == "Resolved"
+    assert detection_finding(event("grown", status="confirmed"), MOMENT)["status"] == "In Progress"
+    assert detection_finding(event("resolved", status="new_baseline"), MOMENT)["status"] == "Suppressed"
 
 
 def test_names_from_records_stay_data():
