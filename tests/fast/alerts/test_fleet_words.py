@@ -13,6 +13,7 @@ from jobs.alerts.listing import alerts_table
 from jobs.alerts.ocsf import detection_finding
 from jobs.alerts.words import description, mail_text, title
 from jobs.channel_settings import Smtp
+from jobs.score.touched import Changed, extensions, top_directories
 from tests.fast.alerts.samples import MOMENT, row, together, turned
 from tests.fast.alerts.test_ocsf_published import check
 from tests.fast.report.samples import HOSTILE, NEWEST
@@ -74,6 +75,13 @@ def test_what_more_than_half_of_the_devices_share_is_named(having, is_named):
     assert causes(start) == expected | {"top_directories": ("home", 24)}
     assert ("extension .locked (13 devices)" in description(start)) == is_named
     assert "directory home (24 devices)" in mail_text(start)
+
+
+def test_the_lines_that_score_writes_are_understood():
+    changed = [Changed(f"a/in b: c/{n}.locked", "added", "locked", True) for n in range(2)]
+    said = {"extensions": extensions(changed), "top_directories": top_directories(changed)}
+    (start,) = events([device | said for device in together(24)])
+    assert causes(start) == {"extensions": (".locked", 24), "top_directories": ("a/in b: c", 24)}
 
 
 def test_unknown_causes_are_none():
