@@ -58,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
     listing.add_argument("--limit", type=int, metavar="N", help="only the newest N of them")
     for name, does in (
         ("anomalies", "what is unusual, newest first"),
+        ("devices", "each device as it stands: judged or why not, silent, and its last good backup"),
         ("runs", "what ran, and what became of every record"),
     ):
         words.add_parser(name, help=does, description=does, parents=[common, listing])

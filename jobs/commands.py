@@ -19,7 +19,7 @@ from jobs.errors import ConfigError, UdaError
 from jobs.ingest.sealed import Seals
 from jobs.read.job import read
 from jobs.run import start_run
-from jobs.tables import ALERTS, ANOMALIES, RUNS
+from jobs.tables import ALERTS, ANOMALIES, DEVICES, RUNS
 
 
 def follow(options: argparse.Namespace) -> int:
@@ -117,24 +117,30 @@ def _try_channel(options: argparse.Namespace) -> None:
 def _list(options: argparse.Namespace, config: Config) -> None:
     from jobs.alerts.listing import alerts_table
     from jobs.report import listing, reading  # half a second, which the other commands need not wait for
+    from jobs.report.devices import devices_table, with_silence
     from jobs.search.lookup import search
 
-    table = {"alerts": ALERTS, "runs": RUNS}.get(options.word, ANOMALIES)
+    table = {"alerts": ALERTS, "devices": DEVICES, "runs": RUNS}.get(options.word, ANOMALIES)
+    now = start_run().moment
     rows: Sequence[Mapping[str, Any]]
     if options.word == "search":
-        rows = search(config.lake, options.query, start_run().moment, options.limit)
+        rows = search(config.lake, options.query, now, options.limit)
     elif table is RUNS:  # a run is many rows
         rows = listing.newest_runs(reading.rows_of(config.lake, table), options.limit)
     else:
         rows = reading.rows_of(config.lake, table, limit=options.limit)
     if options.json:
+        rows = with_silence(rows) if table is DEVICES else rows
         sys.stdout.writelines(f"{line}\n" for line in listing.as_json_lines(rows))
         return
+    shape = (shutil.get_terminal_size((120, 24)).columns, sys.stdout.isatty())
     if table is ALERTS:
         text = alerts_table(rows)
+    elif table is DEVICES:
+        text = devices_table(rows, now, *shape)
     else:
         in_words = listing.anomalies_table if table is ANOMALIES else listing.runs_table
-        text = in_words(rows, shutil.get_terminal_size((120, 24)).columns, sys.stdout.isatty())
+        text = in_words(rows, *shape)
     sys.stdout.write(text.rstrip("\n") + "\n")
 
 
@@ -154,5 +160,5 @@ def _run(options: argparse.Namespace, config: Config) -> None:
 
 
 BESIDE_A_LAKE = {"read": _read, "seal": _seal, "simulate": _what_if, "backtest": _what_if}
-LISTINGS = ("anomalies", "search", "runs", "alerts")
+LISTINGS = ("anomalies", "devices", "search", "runs", "alerts")
 OF_A_LAKE = {**dict.fromkeys(LISTINGS, _list), "feedback": _feedback}  # all others are stages

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from jobs.alerts.outbox import tell
@@ -14,6 +14,7 @@ from jobs.files import write_text
 from jobs.report.figures import READ
 from jobs.report.page import page
 from jobs.report.reading import rows_of
+from jobs.silent import is_silent
 from jobs.store import Store
 from jobs.tables import ANOMALIES, DEVICE, DEVICES, FEATURES
 
@@ -41,7 +42,7 @@ def report(store: Store, config: Config) -> dict[str, int]:
         "model_version": anomalies[0]["model_version"] if anomalies else None,
         "anomalies": len(anomalies),
     }
-    text = page(listed, _histories(store.lake, listed), _devices(store.lake), facts)
+    text = page(listed, _histories(store.lake, listed), _devices(store.lake, store.run.moment), facts)
     write_text(store.spark, f"{store.lake}/{FILE}", text)
     # Secrets are named in the configuration and stay in the environment of the process until they are needed.
     return {"listed": len(listed), **tell(store, config, anomalies, os.environ)}
@@ -65,10 +66,12 @@ def _device(row: Row) -> tuple[str, ...]:
     return tuple(row[name] for name in DEVICE_NAMES)
 
 
-def _devices(lake: str) -> dict[str, Any]:
-    reasons = Counter(row["not_judged"] for row in rows_of(lake, DEVICES, columns=["not_judged"]))
+def _devices(lake: str, moment: datetime) -> dict[str, Any]:
+    rows = rows_of(lake, DEVICES)
+    reasons = Counter(row["not_judged"] for row in rows)
     judged = reasons.pop(None, 0)
-    return {"devices": judged + reasons.total(), "judged": judged, "not_judged": dict(reasons)}
+    silent = sum(is_silent(row, moment) for row in rows)
+    return {"devices": len(rows), "judged": judged, "not_judged": dict(reasons), "silent": silent}
 
 
 if __name__ == "__main__":

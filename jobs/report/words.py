@@ -42,6 +42,7 @@ NOT_JUDGED_WORDS = {
     "failed": "newest backup failed",
     "redelivery": "newest backup delivered before under another day",
     "no_figures": "records carry no figure to judge by",
+    "history": "newest backup is older than what is judged",
 }
 # Beyond this the calibration only extrapolates: a larger number would claim what nobody has seen.
 RAREST_SCORE = 6.0

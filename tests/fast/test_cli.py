@@ -12,7 +12,7 @@ from jobs import __version__
 from jobs.cli import STAGES, main, parser
 
 BESIDE_A_LAKE = ("read", "simulate", "backtest", "seal")
-COMMANDS = ("run", *STAGES, "anomalies", "runs", "search", "alerts", "feedback", *BESIDE_A_LAKE, "doctor")
+COMMANDS = ("run", *STAGES, "anomalies", "devices", "runs", "search", "alerts", "feedback", *BESIDE_A_LAKE, "doctor")
 
 
 NEEDED = {"feedback": ("3f9c", "confirmed"), "search": ("kind:delete",)}
@@ -127,7 +127,7 @@ def test_the_lake_may_come_from_the_configuration_and_the_option_wins(capsys, mo
     assert "from-option" in second
 
 
-@pytest.mark.parametrize("command", ["anomalies", "runs", "alerts"])
+@pytest.mark.parametrize("command", ["anomalies", "devices", "runs", "alerts"])
 def test_a_listing_of_a_lake_that_is_not_there_is_status_1_with_one_line_that_says_what_to_do(command, capsys):
     assert status_of(command, "--lake", "nowhere") == 1
     said = capsys.readouterr()
