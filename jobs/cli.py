@@ -11,7 +11,17 @@ from pathlib import Path
 from jobs import __version__
 from jobs.commands import follow
 from jobs.errors import ConfigError, UdaError
-from jobs.options import ExactParser, add_alerts, add_feedback, add_seal, add_search, add_what_if_words, moment, zone
+from jobs.options import (
+    ExactParser,
+    add_alerts,
+    add_device,
+    add_feedback,
+    add_seal,
+    add_search,
+    add_what_if_words,
+    moment,
+    zone,
+)
 from jobs.read.job import PRODUCTS
 
 STAGES = {
@@ -65,6 +75,7 @@ def parser() -> argparse.ArgumentParser:
     add_search(words, [common, listing])
     add_alerts(words, [common, listing])
     add_feedback(words, [common, landing])
+    add_device(words, [common, landing])
     says = "canonical records from what a backup tool left, as JSON on stdout; what can't be used, on stderr"
     read = words.add_parser("read", help=says, description=says)
     read.add_argument("product", metavar="PRODUCT", choices=PRODUCTS, help=f"one of {', '.join(PRODUCTS)}")

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jobs import log
 from jobs.config import Config, load_config
@@ -20,6 +20,9 @@ from jobs.ingest.sealed import Seals
 from jobs.read.job import read
 from jobs.run import start_run
 from jobs.tables import ALERTS, ANOMALIES, DEVICES, RUNS
+
+if TYPE_CHECKING:
+    from jobs.store import Store
 
 
 def follow(options: argparse.Namespace) -> int:
@@ -41,7 +44,7 @@ def _config(options: argparse.Namespace) -> Config:
     landing = getattr(options, "landing", None) or config.landing
     if not lake:
         raise ConfigError("no lake: say --lake DIR, or set lake in the configuration")
-    if options.word in ("run", "ingest", "feedback"):
+    if options.word in ("run", "ingest", "feedback", "device"):
         if not landing:
             raise ConfigError("no landing folder: say --landing DIR, or set landing in the configuration")
         if "://" not in landing and not Path(landing).is_dir():
@@ -91,6 +94,15 @@ def _feedback(options: argparse.Namespace, config: Config) -> None:
 
     said = {"verdict": options.verdict, "given_by": options.by or _login_name(), "note": options.note}
     feedback(config, options.anomaly, options.tenant, said, options.until, start_run(options.moment), sys.stdout)
+
+
+def _device(options: argparse.Namespace, config: Config) -> None:
+    from jobs.feedback.device import device_note
+
+    device = {"device_id": options.device, "tenant_id": options.tenant, "product": options.product}
+    said = {"new_device_id": options.new, "given_by": options.by or _login_name(), "note": options.note}
+    window = (options.since, options.until)
+    device_note(config, options.say, device, said, window, start_run(options.moment), sys.stdout)
 
 
 def _login_name() -> str | None:
@@ -145,20 +157,27 @@ def _list(options: argparse.Namespace, config: Config) -> None:
 
 
 def _run(options: argparse.Namespace, config: Config) -> None:
-    from jobs.spark import session  # seconds, which --help and the listings need not wait for
     from jobs.stages import STAGES as stages
     from jobs.stages import run_stage
-    from jobs.store import Store
 
-    log.set_up_logging(options.log)
-    run = start_run(options.moment)
-    progress = options.log == "text" and sys.stderr.isatty()
-    spark = session(config.spark, progress)
-    store = Store(spark, config.lake, run)
+    store = _store(options, config)
     for name in stages if options.word == "run" else [options.word]:
         run_stage(name, store, config)
 
 
+def _store(options: argparse.Namespace, config: Config) -> Store:
+    from jobs.spark import session  # seconds, which --help and the listings need not wait for
+    from jobs.store import Store
+
+    log.set_up_logging(options.log)
+    progress = options.log == "text" and sys.stderr.isatty()
+    return Store(session(config.spark, progress), config.lake, start_run(options.moment))
+
+
 BESIDE_A_LAKE = {"read": _read, "seal": _seal, "simulate": _what_if, "backtest": _what_if}
 LISTINGS = ("anomalies", "devices", "search", "runs", "alerts")
-OF_A_LAKE = {**dict.fromkeys(LISTINGS, _list), "feedback": _feedback}  # all others are stages
+OF_A_LAKE = {
+    **dict.fromkeys(LISTINGS, _list),
+    "feedback": _feedback,
+    "device": _device,
+}  # else stages

@@ -25,6 +25,10 @@ def silent_from(last_backup_at: datetime, usual_gap_hours: float | None) -> date
 
 
 def is_silent(device: Mapping[str, Any], moment: datetime) -> bool:
-    """Whether a device is silent at a moment; a row of `devices`."""
+    """Whether a device is silent at a moment, and nobody said that it would be; a row of `devices`."""
+    if device["not_judged"] in ("retired", "renamed"):
+        return False
+    if device["snoozed_until"] is not None and device["snoozed_from"] <= moment < device["snoozed_until"]:
+        return False
     since = silent_from(device["last_backup_at"], device["usual_gap_hours"])
     return since is not None and since <= moment

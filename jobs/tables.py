@@ -73,15 +73,20 @@ VERDICTS = {
     "new_baseline": "The same, and what alerted after it in its episode was in order too.",
     "snooze": "Not now: the device's alerts stay quiet until then. What is learned does not change.",
 }
+DEVICE_WORDS = {
+    "retire": "It is gone: never silent, and named as retired until a newer backup of it lands.",
+    "rename": "It is called so from now on: what comes under that name goes on with its history.",
+    "snooze": "A planned change: alerts of that time stay quiet until it is over. What is learned does not change.",
+}
 ALERT_EVENTS = ("started", "grown", "resolved")
 ALERT_STATUSES = ("owed", "delivered", "gave_up")
 ANOMALY_STATUSES = ("open", "resolved", "confirmed", "false_positive", "new_baseline", "snoozed")
 REASONS = {
-    "duplicate": "The backup (or verdict) is held already, from another file or line. No body is kept.",
-    "conflicting_record": "The backup (or verdict) is held already, and the other record says something else of it.",
+    "duplicate": "The backup (or what a person said) is held already, from another file or line. No body is kept.",
+    "conflicting_record": "A record that is held says something else of the backup, or of what a person spoke of.",
     "bad_json": "The line is not one JSON object.",
     "bad_encoding": "The line is not UTF-8.",
-    "missing_field": "A field that every record (or verdict) needs is missing or empty.",
+    "missing_field": "A field that every such record needs is missing or empty.",
     "bad_value": "A field has a word or a shape that it can't have.",
     "bad_number": "A count or a size is not a whole number below 2^63.",
     "negative": "A count or a size is below 0.",
@@ -135,6 +140,9 @@ SIGNAL_COLUMNS = (
     Column("usual_low", "double", "5 % point of that signal on this device, in `unit`; null: it did not alert."),
     Column("usual_high", "double", "95 % point of that signal on this device, in `unit`; null: it did not alert."),
     Column("share", "double", "Value beside the files or bytes before, 0 to 1; null: no total, or it did not alert."),
+)
+LAST_GOOD_DEVICE = Column(
+    "last_good_device_id", "string", "What the device was called in that one; null: as it is here, or none held."
 )
 TOGETHER = Column("backups_together", "bigint", "Backups whose evidence made the score together; null: this one alone.")
 
@@ -240,6 +248,31 @@ FEEDBACK = Table(
     ),
 )
 
+DEVICE_NOTES = Table(
+    name="device_notes",
+    grain="what a person said of one device; never changed",
+    key=(*(column.name for column in DEVICE), "given_at"),
+    writer="ingest",
+    columns=(
+        *DEVICE,
+        Column("given_at", "timestamp", "When it was said, UTC.", True),
+        Column("word", "string", "retire, rename or snooze.", True),
+        Column("new_device_id", "string", "What the device is called from now on; null: the word is not rename."),
+        Column("snooze_from", "timestamp", "From when on to be quiet, UTC; null: the word is not snooze."),
+        Column("snooze_until", "timestamp", "Until when, UTC; null: the word is not snooze."),
+        Column("given_by", "string", "Who said it; null: not said."),
+        Column("note", "string", "Why, in their words; null: not said."),
+        Column("source", "string", "The landed file, below the landing folder.", True),
+        Column("position", "bigint", "The record's line in it, from 1.", True),
+        RUN_ID,
+    ),
+    checks=(
+        _one_of("word", tuple(DEVICE_WORDS)),
+        ("rename_has_a_name", "(new_device_id IS NOT NULL) = (word = 'rename')"),
+        ("snooze_has_a_time", "(snooze_from IS NOT NULL AND snooze_until IS NOT NULL) = (word = 'snooze')"),
+    ),
+)
+
 FEATURES = Table(
     name="features",
     grain="one backup beside the one before it on the same device",
@@ -252,7 +285,11 @@ FEATURES = Table(
         Column("status", "string", "complete, partial or failed.", True),
         Column("not_judged", "string", "failed, first, redelivery or no_figures: why it gets no score; null: judged."),
         Column("is_redelivery", "boolean", "The same backup is held under an earlier day.", True),
-        Column("previous_backup_id", "string", "Latest earlier complete backup of the device; null: none in reach."),
+        Column(
+            "previous_backup_id",
+            "string",
+            "Latest earlier complete one of the device; null: none in reach.",
+        ),
         Column("previous_ended_at", "timestamp", "When that one ended; null: there is none."),
         Column("gap_hours", "double", "Hours since it ended; null: there is none."),
         Column("files_before", "bigint", "Files before this backup, at least 1; null: unknown."),
@@ -350,6 +387,7 @@ ANOMALIES = Table(
         Column("unseen", "array<string>", "Signals that the record's figures do not allow.", True),
         Column("last_good_backup_id", "string", "The backup to restore from; null: none held."),
         Column("last_good_at", "timestamp", "When that one ended; null: none held."),
+        LAST_GOOD_DEVICE,
         Column("episode_id", "string", "anomaly_id of the episode's first anomaly.", True),
         Column(
             "status",
@@ -382,8 +420,17 @@ DEVICES = Table(
         Column("usual_gap_hours", "double", "Median time between two backups; null: not known yet."),
         Column("last_good_backup_id", "string", "Newest complete backup outside any episode; null: none held."),
         Column("last_good_at", "timestamp", "When that one ended; null: none held."),
+        LAST_GOOD_DEVICE,
         Column("open_episode_id", "string", "Episode that still goes on; null: the device is usual."),
-        Column("not_judged", "string", "Why the newest backup got no score; null: it got one."),
+        Column(
+            "not_judged",
+            "string",
+            "Why the newest backup got no score, as in `features`, or history: it was too old when it came; or, "
+            "whatever it got, retired or renamed. Null: it got one.",
+        ),
+        Column("renamed_to", "string", "What the device is called now; null: so, as here."),
+        Column("snoozed_from", "timestamp", "Alerts from then on are quiet, UTC; null: nobody asked for it."),
+        Column("snoozed_until", "timestamp", "Up to then, UTC: the end of what ends last; null: nobody asked for it."),
     ),
 )
 
@@ -448,4 +495,7 @@ RUNS = Table(
     checks=(_one_of("event", ("started", "ended", "failed")),),
 )
 
-TABLES = (LANDED, BACKUPS, REJECTS, FEEDBACK, FEATURES, DEVICE_MODELS, SCORES, ANOMALIES, DEVICES, ALERTS, RUNS)
+TABLES = (
+    *(LANDED, BACKUPS, REJECTS, FEEDBACK, DEVICE_NOTES),
+    *(FEATURES, DEVICE_MODELS, SCORES, ANOMALIES, DEVICES, ALERTS, RUNS),
+)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jobs.alerts.events import Event
-from jobs.report.words import how_unusual, kind_in_words, status_in_words, visible, when_in_words
+from jobs.report.words import how_unusual, kind_in_words, name_then, status_in_words, visible, when_in_words
 
 LONGEST_TITLE = 150  # characters; a device's name has no limit
 
@@ -50,7 +50,7 @@ def _restore(event: Event) -> str:
     row = event.anomaly
     if row["last_good_backup_id"] is None:
         return "no good backup is held"
-    return f"restore {row['last_good_backup_id']} of {when_in_words(row['last_good_at'])}"
+    return f"restore {row['last_good_backup_id']} of {when_in_words(row['last_good_at'])}{name_then(row)}"
 
 
 def _cut(text: str, longest: int) -> str:

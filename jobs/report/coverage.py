@@ -14,6 +14,8 @@ TODO = {
     "failed": "See what the backup tool says. Nothing newer can be restored.",
     "redelivery": "Nothing, unless it goes on: the tool then names one backup under several days.",
     "no_figures": "Have the tool print what it added, changed, deleted or holds.",
+    "retired": "Nothing: it is watched over again once a newer backup lands.",
+    "renamed": "Nothing: its history goes on under its new name.",
     "history": "Nothing, if old records were landed. Else the device has stopped: see what is silent.",
 }
 SILENT = "See why no backup comes. Is the device gone, or has it another name? Say so: uda device retire, rename."

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from jobs.report.terminal import NARROWEST, line, named, wrapped
-from jobs.report.words import NOT_JUDGED_WORDS, when_in_short
+from jobs.report.words import NOT_JUDGED_WORDS, name_then, when_in_short
 from jobs.silent import is_silent, silent_from
 
 Row = Mapping[str, Any]
@@ -53,6 +53,8 @@ def _state(row: Row, moment: datetime) -> str:
         return "open"
     if is_silent(row, moment):
         return "silent"
+    if row["not_judged"] in ("retired", "renamed"):
+        return str(row["not_judged"])
     return "judged" if row["not_judged"] is None else "not judged"
 
 
@@ -69,7 +71,12 @@ def _details(row: Row, moment: datetime) -> Iterator[str]:
         yield f"silent since {when_in_short(silent_from(row['last_backup_at'], row['usual_gap_hours']))}"
     if row["not_judged"] is not None:
         yield str(NOT_JUDGED_WORDS.get(row["not_judged"], row["not_judged"]))
+    if row["renamed_to"] is not None:
+        yield f"now {row['renamed_to']}"
+        return
+    if row["snoozed_until"] is not None and moment < row["snoozed_until"]:
+        yield f"snoozed from {when_in_short(row['snoozed_from'])} until {when_in_short(row['snoozed_until'])}"
     if row["last_good_backup_id"] is None:
         yield "no good backup is held"
     else:
-        yield f"last good backup {row['last_good_backup_id']} of {when_in_short(row['last_good_at'])}"
+        yield f"last good backup {row['last_good_backup_id']} of {when_in_short(row['last_good_at'])}{name_then(row)}"

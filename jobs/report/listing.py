@@ -17,6 +17,7 @@ from jobs.report.words import (
     how_unusual,
     iso_utc,
     kind_in_words,
+    name_then,
     status_in_words,
     verdict_in_words,
     visible,
@@ -76,7 +77,7 @@ def _details(row: Row) -> str:
     good = row.get("last_good_backup_id")
     restore = "no good backup is held" if good is None else f"restore {good}"
     if good is not None and row.get("last_good_at") is not None:
-        restore += f" of {when_in_short(row['last_good_at'])}"
+        restore += f" of {when_in_short(row['last_good_at'])}{name_then(row)}"
     rarity = how_unusual(row["anomaly_score"]).capitalize()
     said = verdict_in_words(row)
     return f"{row['reason']} {rarity}; {restore}; anomaly {row['anomaly_id']}" + (f"; {said}" if said else "")
@@ -135,7 +136,7 @@ def _stage_run(events: Mapping[str, Row]) -> StageRun:
 
 
 def accounting(counts: Mapping[str, int]) -> str | None:
-    """Whether every landed record became a backup, verdict, reject or duplicate: ok or MISMATCH; None: none landed.
+    """Whether each landed record became a backup, verdict, note, reject or duplicate: ok or MISMATCH; None: none did.
 
     >>> accounting({"landed": 10, "backups": 9, "rejects": 1}), accounting({"landed": 10, "backups": 9})
     ('ok', 'MISMATCH')
@@ -143,14 +144,14 @@ def accounting(counts: Mapping[str, int]) -> str | None:
     if "landed" not in counts:
         return None
     # A count that is not there is no row: the map names only what became of some.
-    accounted = sum(counts.get(name, 0) for name in ("backups", "verdicts", "rejects", "duplicates"))
+    accounted = sum(counts.get(name, 0) for name in ("backups", "verdicts", "notes", "rejects", "duplicates"))
     return "ok" if counts["landed"] == accounted else "MISMATCH"
 
 
 def runs_table(rows: Iterable[Row], stream_width: int, colour: bool) -> str:
     """Stage runs, newest first, from rows of `runs`: when, what, how it ended, how long it took, rows by what became.
 
-    Where records landed, the line ends with ok when each became a backup, verdict, reject or duplicate, else with
+    Where records landed, the line ends with ok when each became a backup, verdict, note, reject or duplicate, else with
     MISMATCH.
     """
     runs = stage_runs(rows)

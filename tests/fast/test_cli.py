@@ -12,10 +12,15 @@ from jobs import __version__
 from jobs.cli import STAGES, main, parser
 
 BESIDE_A_LAKE = ("read", "simulate", "backtest", "seal")
-COMMANDS = ("run", *STAGES, "anomalies", "devices", "runs", "search", "alerts", "feedback", *BESIDE_A_LAKE, "doctor")
+LISTINGS = ("anomalies", "devices", "runs", "search", "alerts")
+COMMANDS = ("run", *STAGES, *LISTINGS, "feedback", "device", *BESIDE_A_LAKE, "doctor")
 
 
-NEEDED = {"feedback": ("3f9c", "confirmed"), "search": ("kind:delete",)}
+NEEDED = {
+    "feedback": ("3f9c", "confirmed"),
+    "device": ("retire", "nas"),
+    "search": ("kind:delete",),
+}
 
 
 @pytest.fixture(autouse=True)

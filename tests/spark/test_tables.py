@@ -19,6 +19,7 @@ from jobs.tables import (
     ANOMALIES,
     BACKUPS,
     DEVICE_MODELS,
+    DEVICE_NOTES,
     FEATURES,
     FEEDBACK,
     REASONS,
@@ -38,6 +39,7 @@ ROWS = {
     ANOMALIES: {"anomaly_kind": "encrypt", "status": "open", "evidence": {"updated": 1.5}},
     ALERTS: {"event": "started", "status": "owed", "attempts": 0},
     FEEDBACK: {"verdict": "snooze", "snooze_until": datetime(2025, 3, 9, tzinfo=UTC), "note": "moving house"},
+    DEVICE_NOTES: {"word": "rename", "new_device_id": "nas2"},
     RUNS: {"event": "ended", "counts": {"backups": 3}, "versions_read": {}, "versions_written": {"scores": 7}},
 }
 BY_NAME = {table.name: table for table in TABLES}
