@@ -24,7 +24,8 @@ STATUSES = {
 # From which score on: once in 1,000 device-years, once in 10, once in one; below only a large budget alerts.
 SEVERITIES = ((3.0, 5, "Critical"), (1.0, 4, "High"), (0.0, 3, "Medium"))
 LOW = (2, "Low")
-CARRIED = ("backup_id", "anomaly_id", "anomaly_kind", "signal", "unit", "last_good_backup_id", "status")
+LAST_GOOD = ("last_good_backup_id", "last_good_device_id")
+CARRIED = ("backup_id", "anomaly_id", "anomaly_kind", "signal", "unit", *LAST_GOOD, "status")
 FIGURES = ("anomaly_score", "value", "usual_low", "usual_high", "share")
 
 

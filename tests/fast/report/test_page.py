@@ -179,6 +179,11 @@ def test_hostile_text_stays_text_in_every_column(column):
     assert {key for _, of in Outline(html).elements for key in of} <= attributes
 
 
+def test_a_good_backup_of_before_a_rename_says_what_the_device_was_called_then():
+    assert "(then called old-nas)" in read(anomaly(last_good_device_id="old-nas")).words
+    assert "<script" not in written(anomaly(last_good_device_id=HOSTILE))
+
+
 def test_hostile_lake_model_reason_and_signal_names_stay_text():
     row = anomaly(evidence={HOSTILE: 2.0}, unseen=[HOSTILE])
     devices = DEVICES | {"not_judged": {HOSTILE: 1}}
