@@ -15,6 +15,7 @@ from jobs.options import (
     ExactParser,
     add_alerts,
     add_device,
+    add_erase,
     add_feedback,
     add_seal,
     add_search,
@@ -76,6 +77,7 @@ def parser() -> argparse.ArgumentParser:
     add_alerts(words, [common, listing])
     add_feedback(words, [common, landing])
     add_device(words, [common, landing])
+    add_erase(words, [common, running, landing])
     says = "canonical records from what a backup tool left, as JSON on stdout; what can't be used, on stderr"
     read = words.add_parser("read", help=says, description=says)
     read.add_argument("product", metavar="PRODUCT", choices=PRODUCTS, help=f"one of {', '.join(PRODUCTS)}")

@@ -44,7 +44,7 @@ def _config(options: argparse.Namespace) -> Config:
     landing = getattr(options, "landing", None) or config.landing
     if not lake:
         raise ConfigError("no lake: say --lake DIR, or set lake in the configuration")
-    if options.word in ("run", "ingest", "feedback", "device"):
+    if options.word in ("run", "ingest", "feedback", "device", "erase"):
         if not landing:
             raise ConfigError("no landing folder: say --landing DIR, or set landing in the configuration")
         if "://" not in landing and not Path(landing).is_dir():
@@ -165,6 +165,27 @@ def _run(options: argparse.Namespace, config: Config) -> None:
         run_stage(name, store, config)
 
 
+def _erase(options: argparse.Namespace, config: Config) -> None:
+    from jobs.erase.job import erase, rows_held, show
+    from jobs.erase.what import Whose, sources_of, the_device
+    from jobs.stages import STAGES as stages
+    from jobs.stages import run_stage
+
+    store = _store(options, config)
+    before = [name for name in stages if name != "report"] if options.yes else []
+    for name in before:  # nothing may wait that an erased file holds
+        run_stage(name, store, config)
+    is_device = options.what == "device"
+    whose = the_device(store, options.name, options.tenant, options.product) if is_device else Whose(options.name)
+    show(rows_held(store, config, whose), sources_of(store, whose), sys.stdout)
+    if options.yes:
+        erase(store, config, whose)
+        run_stage("report", store, config)
+        sys.stdout.write("erased; docs/runbook.md says what else may hold it\n")
+    else:
+        sys.stdout.write("nothing was erased: say --yes\n")
+
+
 def _store(options: argparse.Namespace, config: Config) -> Store:
     from jobs.spark import session  # seconds, which --help and the listings need not wait for
     from jobs.store import Store
@@ -180,4 +201,5 @@ OF_A_LAKE = {
     **dict.fromkeys(LISTINGS, _list),
     "feedback": _feedback,
     "device": _device,
+    "erase": _erase,
 }  # else stages

@@ -97,6 +97,17 @@ def add_device(words: Any, parents: Sequence[argparse.ArgumentParser]) -> None:
     saying.add_argument("--moment", type=moment, metavar="TIME", help=now)
 
 
+def add_erase(words: Any, parents: Sequence[argparse.ArgumentParser]) -> None:
+    """`erase`: shows what it would erase unless it is told to."""
+    does = "erase a device or a tenant: every row of it, and every file of the tables that holds one"
+    erasing = words.add_parser("erase", help=does, description=does, parents=parents)
+    erasing.add_argument("what", metavar="WHAT", choices=("device", "tenant"), help="device or tenant")
+    erasing.add_argument("name", metavar="NAME", help="its name; of a device, one of those that it had")
+    erasing.add_argument("--tenant", metavar="T", help="whose device it is (default: whoever has it)")
+    erasing.add_argument("--product", metavar="P", help="which product backs it up (default: whichever does)")
+    erasing.add_argument("--yes", action="store_true", help="do it; without, only show what would be erased")
+
+
 QUERY = """\
   device:nas1,nas2   one of these; also tenant, product, backup, anomaly, episode, kind, status
   device:web-*       names that begin so; ? is any one character

@@ -13,20 +13,18 @@ from datetime import date
 from typing import Any
 
 import pyarrow as pa
-from deltalake import DeltaTable, write_deltalake
+from deltalake import DeltaTable
 from pyspark import StorageLevel
 from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from jobs import few_rows
 from jobs.ddl import check_columns, create_statement, days_sql, in_days, quoted, same_key, type_of
 from jobs.errors import SchemaError
 from jobs.files import arrow_folder, delta_rs_address, list_names, read_text, remove_unfinished
 from jobs.run import Run
 from jobs.tables import Table
-
-# A few rows appended alone are a file; those of so many commits are put together into one.
-COMMITS_A_FILE = 100
 
 
 @dataclass(frozen=True)
@@ -172,30 +170,28 @@ class Store:
         self.spark.sql(f"DELETE FROM {self._sql_name(table)} WHERE {column} = {quoted(value)}")
 
     def append(self, rows: Sequence[Mapping[str, Any]], table: Table) -> None:
-        """Append rows in one commit, without Spark: for a few rows it takes Spark seconds, delta-rs a hundredth.
-
-        DeltaError where a row breaks a CHECK, or leaves out what is required.
-        """
-        held, given = self._as_arrow(rows, table)
-        write_deltalake(held, given, mode="append")
-        self._put_together(held)
+        """Append a few rows in one commit, without Spark; see `jobs.few_rows.append`."""
+        self.make_if_missing(table)
+        few_rows.append(self.path(table), rows)
 
     def upsert_few(self, rows: Sequence[Mapping[str, Any]], table: Table) -> None:
-        """Insert rows, or put them in the place of those that are held under their keys; as `append`, without Spark."""
-        held, given = self._as_arrow(rows, table)
-        merge = held.merge(given, same_key(table.key), source_alias="s", target_alias="t")
-        merge.when_matched_update_all().when_not_matched_insert_all().execute()
-        self._put_together(held)
-
-    def _as_arrow(self, rows: Sequence[Mapping[str, Any]], table: Table) -> tuple[DeltaTable, pa.Table]:
+        """Insert a few rows, or put them in the place of those held under their keys; without Spark."""
         self.make_if_missing(table)
-        held = DeltaTable(delta_rs_address(self.path(table)))
-        schema = pa.schema(held.schema().to_arrow())
-        return held, pa.Table.from_pylist([dict(row) for row in rows], schema)
+        few_rows.upsert(self.path(table), rows, table.key)
 
-    def _put_together(self, held: DeltaTable) -> None:
-        if held.version() % COMMITS_A_FILE == 0:
-            held.optimize.compact()
+    def erase(self, table: Table, condition: str) -> None:
+        """Delete the rows for which an SQL condition holds; no commit where it holds for none."""
+        if not self.read(table).where(condition).isEmpty():
+            self.spark.sql(f"DELETE FROM {self._sql_name(table)} WHERE {condition}")
+
+    def vacuum(self, table: Table) -> None:
+        """Remove every file that only earlier versions of the table need: none of these can be read any more."""
+        if not table.cluster_by:  # a table that is may be written by Spark alone
+            few_rows.vacuum(self.path(table))
+            return
+        self.spark.conf.set("spark.databricks.delta.retentionDurationCheck.enabled", "false")
+        self.spark.sql(f"VACUUM {self._sql_name(table)} RETAIN 0 HOURS")
+        self.spark.conf.unset("spark.databricks.delta.retentionDurationCheck.enabled")
 
     def staged(self, frame: DataFrame) -> DataFrame:
         """The frame's rows, computed once and kept on the disks of Spark's executors for as long as they are used.

@@ -105,6 +105,7 @@ REASONS = {
     "late_file": "The file of a run came after the run was read.",
     "unseal_failed": "The sealed file does not open: another key, changed, cut off, or not sealed. It is not used.",
     "context_mismatch": "The sealed file was sealed for another tenant, product, device or backup. It is not used.",
+    "erased": "It is of a device or tenant that was erased, and from before that. No body is kept.",
     "no_key": "None of the configured keys is one that the sealed file needs; it can be landed anew once one is.",
 }
 SEAL_REASONS = ("unseal_failed", "context_mismatch", "no_key")
@@ -474,6 +475,18 @@ ALERTS = Table(
     ),
 )
 
+ERASED = Table(
+    name="erased",
+    grain="one device or tenant that was erased: its records of before are refused should they be read again",
+    key=("sha256",),
+    writer="erase",
+    columns=(
+        Column("sha256", "string", "SHA-256 of tenant_id, product and device_id, or of tenant_id alone.", True),
+        Column("erased_at", "timestamp", "What ended, or was said, up to then is refused, UTC.", True),
+        RUN_ID,
+    ),
+)
+
 RUNS = Table(
     name="runs",
     grain="one event of one stage run",
@@ -497,5 +510,5 @@ RUNS = Table(
 
 TABLES = (
     *(LANDED, BACKUPS, REJECTS, FEEDBACK, DEVICE_NOTES),
-    *(FEATURES, DEVICE_MODELS, SCORES, ANOMALIES, DEVICES, ALERTS, RUNS),
+    *(FEATURES, DEVICE_MODELS, SCORES, ANOMALIES, DEVICES, ALERTS, ERASED, RUNS),
 )

@@ -16,10 +16,11 @@ from jobs.files import below
 from jobs.ingest import accounting, records
 from jobs.ingest.canonical import FAULT, tenant_of_prefix
 from jobs.ingest.commit import latest_moment
+from jobs.ingest.erased import without_erased
 from jobs.ingest.sealed import Seals
 from jobs.landed_words import RefusedError
 from jobs.store import Store
-from jobs.tables import DEVICE_NOTES, FEEDBACK, REJECTS, Column, Table
+from jobs.tables import DEVICE_NOTES, ERASED, FEEDBACK, REJECTS, Column, Table
 
 PROVENANCE = ("source", "position", "run_id")
 REFUSAL = "source string, position bigint, why string"
@@ -63,6 +64,8 @@ def commit_said(store: Store, config: Config, kind: Kind, files: Sequence[str]) 
     rows = store.staged(parsed(landed, config.tenants, kind))
     if kind.table is DEVICE_NOTES:
         rows = without_conflicts(rows, store.read(DEVICE_NOTES))
+    if store.version(ERASED) >= 0:
+        rows = without_erased(rows, store.read(ERASED), "given_at")
     good = rows.where("fault IS NULL")
     run_id = F.lit(store.run.run_id)
     first = F.row_number().over(Window.partitionBy(*kind.table.key).orderBy("source", "position"))

@@ -13,12 +13,13 @@ from jobs.cli import STAGES, main, parser
 
 BESIDE_A_LAKE = ("read", "simulate", "backtest", "seal")
 LISTINGS = ("anomalies", "devices", "runs", "search", "alerts")
-COMMANDS = ("run", *STAGES, *LISTINGS, "feedback", "device", *BESIDE_A_LAKE, "doctor")
+COMMANDS = ("run", *STAGES, *LISTINGS, "feedback", "device", "erase", *BESIDE_A_LAKE, "doctor")
 
 
 NEEDED = {
     "feedback": ("3f9c", "confirmed"),
     "device": ("retire", "nas"),
+    "erase": ("device", "nas"),
     "search": ("kind:delete",),
 }
 
