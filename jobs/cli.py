@@ -11,7 +11,18 @@ from pathlib import Path
 from jobs import __version__
 from jobs.commands import follow
 from jobs.errors import ConfigError, UdaError
-from jobs.options import ExactParser, add_alerts, add_feedback, add_seal, add_search, add_what_if_words, moment, zone
+from jobs.options import (
+    ExactParser,
+    add_alerts,
+    add_device,
+    add_erase,
+    add_feedback,
+    add_seal,
+    add_search,
+    add_what_if_words,
+    moment,
+    zone,
+)
 from jobs.read.job import PRODUCTS
 
 STAGES = {
@@ -61,12 +72,15 @@ def parser() -> argparse.ArgumentParser:
     listing.add_argument("--limit", type=int, metavar="N", help="only the newest N of them")
     for name, does in (
         ("anomalies", "what is unusual, newest first"),
+        ("devices", "each device as it stands: judged or why not, silent, and its last good backup"),
         ("runs", "what ran, and what became of every record"),
     ):
         words.add_parser(name, help=does, description=does, parents=[common, listing])
     add_search(words, [common, listing])
     add_alerts(words, [common, listing])
     add_feedback(words, [common, landing])
+    add_device(words, [common, landing])
+    add_erase(words, [common, running, landing])
     says = "canonical records from what a backup tool left, as JSON on stdout; what can't be used, on stderr"
     read = words.add_parser("read", help=says, description=says)
     read.add_argument("product", metavar="PRODUCT", choices=PRODUCTS, help=f"one of {', '.join(PRODUCTS)}")

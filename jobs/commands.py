@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jobs import log
 from jobs.config import Config, load_config
@@ -19,7 +19,10 @@ from jobs.errors import ConfigError, UdaError
 from jobs.ingest.sealed import Seals
 from jobs.read.job import read
 from jobs.run import start_run
-from jobs.tables import ALERTS, ANOMALIES, RUNS
+from jobs.tables import ALERTS, ANOMALIES, DEVICES, RUNS
+
+if TYPE_CHECKING:
+    from jobs.store import Store
 
 
 def follow(options: argparse.Namespace) -> int:
@@ -43,7 +46,7 @@ def _config(options: argparse.Namespace) -> Config:
     landing = getattr(options, "landing", None) or config.landing
     if not lake:
         raise ConfigError("no lake: say --lake DIR, or set lake in the configuration")
-    if options.word in ("run", "ingest", "feedback"):
+    if options.word in ("run", "ingest", "feedback", "device", "erase"):
         if not landing:
             raise ConfigError("no landing folder: say --landing DIR, or set landing in the configuration")
         if "://" not in landing and not Path(landing).is_dir():
@@ -97,6 +100,15 @@ def _feedback(options: argparse.Namespace, config: Config) -> None:
     feedback(config, options.anomaly, options.tenant, said, options.until, start_run(options.moment), sys.stdout)
 
 
+def _device(options: argparse.Namespace, config: Config) -> None:
+    from jobs.feedback.device import device_note
+
+    device = {"device_id": options.device, "tenant_id": options.tenant, "product": options.product}
+    said = {"new_device_id": options.new, "given_by": options.by or _login_name(), "note": options.note}
+    window = (options.since, options.until)
+    device_note(config, options.say, device, said, window, start_run(options.moment), sys.stdout)
+
+
 def _login_name() -> str | None:
     try:
         return getpass.getuser()
@@ -128,42 +140,77 @@ def _check_alerts(options: argparse.Namespace, config: Config) -> None:
 def _list(options: argparse.Namespace, config: Config) -> None:
     from jobs.alerts.listing import alerts_table
     from jobs.report import listing, reading  # half a second, which the other commands need not wait for
+    from jobs.report.devices import devices_table, with_silence
     from jobs.search.lookup import search
 
-    table = {"alerts": ALERTS, "runs": RUNS}.get(options.word, ANOMALIES)
+    table = {"alerts": ALERTS, "devices": DEVICES, "runs": RUNS}.get(options.word, ANOMALIES)
+    now = start_run().moment
     rows: Sequence[Mapping[str, Any]]
     if options.word == "search":
-        rows = search(config.lake, options.query, start_run().moment, options.limit)
+        rows = search(config.lake, options.query, now, options.limit)
     elif table is RUNS:  # a run is many rows
         rows = listing.newest_runs(reading.rows_of(config.lake, table), options.limit)
     else:
         rows = reading.rows_of(config.lake, table, limit=options.limit)
     if options.json:
+        rows = with_silence(rows) if table is DEVICES else rows
         sys.stdout.writelines(f"{line}\n" for line in listing.as_json_lines(rows))
         return
+    shape = (shutil.get_terminal_size((120, 24)).columns, sys.stdout.isatty())
     if table is ALERTS:
         text = alerts_table(rows)
+    elif table is DEVICES:
+        text = devices_table(rows, now, *shape)
     else:
         in_words = listing.anomalies_table if table is ANOMALIES else listing.runs_table
-        text = in_words(rows, shutil.get_terminal_size((120, 24)).columns, sys.stdout.isatty())
+        text = in_words(rows, *shape)
     sys.stdout.write(text.rstrip("\n") + "\n")
 
 
 def _run(options: argparse.Namespace, config: Config) -> None:
-    from jobs.spark import session  # seconds, which --help and the listings need not wait for
     from jobs.stages import STAGES as stages
     from jobs.stages import run_stage
-    from jobs.store import Store
 
-    log.set_up_logging(options.log)
-    run = start_run(options.moment)
-    progress = options.log == "text" and sys.stderr.isatty()
-    spark = session(config.spark, progress)
-    store = Store(spark, config.lake, run)
+    store = _store(options, config)
     for name in stages if options.word == "run" else [options.word]:
         run_stage(name, store, config)
 
 
+def _erase(options: argparse.Namespace, config: Config) -> None:
+    from jobs.erase.job import erase, rows_held, show
+    from jobs.erase.what import Whose, sources_of, the_device
+    from jobs.stages import STAGES as stages
+    from jobs.stages import run_stage
+
+    store = _store(options, config)
+    before = [name for name in stages if name != "report"] if options.yes else []
+    for name in before:  # nothing may wait that an erased file holds
+        run_stage(name, store, config)
+    is_device = options.what == "device"
+    whose = the_device(store, options.name, options.tenant, options.product) if is_device else Whose(options.name)
+    show(rows_held(store, config, whose), sources_of(store, whose), sys.stdout)
+    if options.yes:
+        erase(store, config, whose)
+        run_stage("report", store, config)
+        sys.stdout.write("erased; docs/runbook.md says what else may hold it\n")
+    else:
+        sys.stdout.write("nothing was erased: say --yes\n")
+
+
+def _store(options: argparse.Namespace, config: Config) -> Store:
+    from jobs.spark import session  # seconds, which --help and the listings need not wait for
+    from jobs.store import Store
+
+    log.set_up_logging(options.log)
+    progress = options.log == "text" and sys.stderr.isatty()
+    return Store(session(config.spark, progress), config.lake, start_run(options.moment))
+
+
 BESIDE_A_LAKE = {"read": _read, "seal": _seal, "simulate": _what_if, "backtest": _what_if}
-LISTINGS = ("anomalies", "search", "runs", "alerts")
-OF_A_LAKE = {**dict.fromkeys(LISTINGS, _list), "feedback": _feedback}  # all others are stages
+LISTINGS = ("anomalies", "devices", "search", "runs", "alerts")
+OF_A_LAKE = {
+    **dict.fromkeys(LISTINGS, _list),
+    "feedback": _feedback,
+    "device": _device,
+    "erase": _erase,
+}  # else stages

@@ -8,10 +8,11 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
 
+from jobs.ddl import hash_of
+from jobs.noted import DEVICE_NAMES, HISTORY, NOTHING, Noted, quiet_until
 from jobs.store import Store
 from jobs.tables import BACKUPS, FEEDBACK, KINDS
 
-DEVICE = ("tenant_id", "product", "device_id")
 SCORED = ("anomaly_score", "threshold", "anomaly_kind", "backups_together")
 SAID = "struct<given_at:timestamp,verdict:string,given_by:string,note:string,snooze_until:timestamp>"
 
@@ -19,7 +20,12 @@ _BEFORE, _NOW = -1, 0  # the last row that counts, from the row itself
 
 
 def timeline(
-    features: DataFrame, scores: DataFrame, feedback: DataFrame | None, aged_days: int, aged_backups: int
+    features: DataFrame,
+    scores: DataFrame,
+    feedback: DataFrame | None,
+    aged_days: int,
+    aged_backups: int,
+    noted: Noted = NOTHING,
 ) -> DataFrame:
     """Every backup of some devices with what it was judged, its episode, and the last good backup before it.
 
@@ -42,19 +48,21 @@ def timeline(
         Rows of `feedback`; None: nobody ever gave a verdict.
     aged_days, aged_backups : int
         How long an alert is under suspicion: as long as either says.
+    noted : Noted
+        What people said of devices.
 
     Returns
     -------
     DataFrame
-        The key, ended_at, is_alert, is_excused, is_attack, is_good, episode_id (null outside an episode; of what is
-        excused the one that it would be in), is_open, last_good (struct of backup_id and ended_at of the newest good
-        one before; null: none), backups_since (judged ones, at most aged_backups), said (struct `SAID`, the latest
-        verdict on it; null: none), judgement (the same, snoozes aside), snoozed_until (null: no snooze covers it), and
-        is_snoozed: the device's newest backup ended before that.
+        The key, history_id, ended_at, is_alert, is_excused, is_attack, is_good, episode_id (null outside an episode; of
+        what is excused the one that it would be in), is_open, last_good (struct of backup_id, ended_at and device_id of
+        the newest good one before; null: none), backups_since (judged ones, at most aged_backups), said (struct `SAID`,
+        the latest verdict on it; null: none), judgement (the same, snoozes aside), snoozed_until (null: no snooze
+        covers it), and is_snoozed: the device's newest backup ended before that.
     """
     judged = scores.select(*BACKUPS.key, *SCORED)
     rows = features.select(*BACKUPS.key, "ended_at", "status", "is_redelivery")
-    rows = rows.join(judged, on=list(BACKUPS.key), how="left")
+    rows = noted.with_history(rows.join(judged, on=list(BACKUPS.key), how="left"))
     rows = rows.withColumns(
         {
             "is_alert": F.coalesce(F.col("anomaly_score") >= F.col("threshold"), F.lit(False)),
@@ -74,11 +82,12 @@ def timeline(
     else:
         rows = _with_beginnings(_with_verdicts(rows, feedback), aged_days, aged_backups)
         rows = _with_effects(rows)
-    return _told(rows, aged_backups)
+    rows = noted.with_words(rows)
+    return _told(rows.withColumn("quiet_until", F.greatest("quiet_until", quiet_until("ended_at"))), aged_backups)
 
 
-def unsettled(scores: DataFrame, anomalies: DataFrame, aged_backups: int) -> DataFrame:
-    """Devices whose timeline may come to something else with another backup; of the others nothing changes.
+def unsettled(scores: DataFrame, anomalies: DataFrame, aged_backups: int, noted: Noted = NOTHING) -> DataFrame:
+    """Devices, by `HISTORY`, whose timeline may come to something else with another backup; of the others none changes.
 
     They alerted in `scores`, or have an alert that fewer backups came after than put it beyond suspicion (of an open
     episode the last one has none), or a snooze that may run out.
@@ -90,16 +99,14 @@ def unsettled(scores: DataFrame, anomalies: DataFrame, aged_backups: int) -> Dat
     anomalies : DataFrame
         The table.
     """
-    alerted = scores.where("anomaly_score >= threshold").select(*DEVICE)
+    alerted = scores.where("anomaly_score >= threshold").select(*DEVICE_NAMES)
     followed = anomalies.where((F.col("backups_since") < aged_backups) | (F.col("status") == "snoozed"))
-    return alerted.unionByName(followed.select(*DEVICE)).distinct()
+    return noted.with_history(alerted.unionByName(followed.select(*DEVICE_NAMES))).select(*HISTORY).distinct()
 
 
 def anomaly_id() -> Column:
     """First 16 hex digits of the SHA-256 of the backup's key, each part behind its length: no two keys look alike."""
-    parts = [F.col(name).cast("string") for name in BACKUPS.key]
-    prefixed = [F.concat(F.octet_length(part).cast("string"), F.lit(":"), part) for part in parts]
-    return F.substring(F.sha2(F.concat(*prefixed), 256), 1, 16)
+    return F.substring(hash_of(*[F.col(name).cast("string") for name in BACKUPS.key]), 1, 16)
 
 
 def feedback_of(store: Store) -> DataFrame | None:
@@ -108,12 +115,12 @@ def feedback_of(store: Store) -> DataFrame | None:
 
 
 def _up_to(last: int) -> WindowSpec:
-    device = Window.partitionBy(*DEVICE).orderBy("ended_at", "backup_id", "day")
+    device = Window.partitionBy(*HISTORY).orderBy("ended_at", "backup_id", "day", "device_id")
     return device.rowsBetween(Window.unboundedPreceding, last)
 
 
 def _from_now() -> WindowSpec:
-    device = Window.partitionBy(*DEVICE).orderBy("ended_at", "backup_id", "day")
+    device = Window.partitionBy(*HISTORY).orderBy("ended_at", "backup_id", "day", "device_id")
     return device.rowsBetween(_NOW, Window.unboundedFollowing)
 
 
@@ -165,7 +172,7 @@ def _with_verdicts(rows: DataFrame, feedback: DataFrame) -> DataFrame:
 
 def _with_effects(rows: DataFrame) -> DataFrame:
     """What a verdict on one alert does to others: whether their episode is an attack, and until when to be quiet."""
-    episode = Window.partitionBy(*DEVICE, "number")
+    episode = Window.partitionBy(*HISTORY, "number")
     is_confirmed = _is_unusual() & (F.col("judgement.verdict") == "confirmed")
     snooze = F.when(F.col("said.verdict") == "snooze", F.col("said.snooze_until"))
     # A snooze is about the alert's whole episode, and about all that the device does later.
@@ -179,7 +186,7 @@ def _is_unusual() -> Column:
 
 def _told(rows: DataFrame, aged_backups: int) -> DataFrame:
     """The columns of `timeline`, once it is known which alerts begin an episode."""
-    device, episode = Window.partitionBy(*DEVICE), Window.partitionBy(*DEVICE, "number")
+    device, episode = Window.partitionBy(*HISTORY), Window.partitionBy(*HISTORY, "number")
     rows = rows.withColumns(
         {
             "last_turn": F.max(F.when(_is_unusual(), F.col("turn"))).over(episode),
@@ -193,10 +200,11 @@ def _told(rows: DataFrame, aged_backups: int) -> DataFrame:
     is_rising = F.coalesce(F.col("turn") > risen_since, F.lit(False))
     is_good = (F.col("status") == "complete") & ~is_inside & ~is_rising & ~F.col("is_redelivery")
     rows = rows.withColumns({"is_inside": is_inside, "is_good": is_good})
-    good = F.when(F.col("is_good"), F.struct("backup_id", "ended_at"))
+    good = F.when(F.col("is_good"), F.struct("backup_id", "ended_at", "device_id"))
     is_quiet = F.col("is_alert") & (F.col("ended_at") < F.col("quiet_until"))
     return rows.select(
         *BACKUPS.key,
+        "history_id",
         "ended_at",
         "is_alert",
         "is_excused",

@@ -1,6 +1,7 @@
 """Writing a few rows of a table that is there, without Spark: it takes Spark seconds, delta-rs a hundredth.
 
-A row is checked as in any other write: DeltaError where it breaks a CHECK, or leaves out what is required.
+For `jobs.store`, and for what writes without Spark. A row is checked as in any other write: DeltaError where it breaks a
+CHECK, or leaves out what is required.
 """
 
 from __future__ import annotations
@@ -43,6 +44,11 @@ def upsert_rows(lake: str, rows: Rows, table: Table) -> None:
             if attempt == ATTEMPTS - 1:
                 raise
     _put_together(held)
+
+
+def vacuum_files(lake: str, table: Table) -> None:
+    """Remove every file that the newest version does not need, those of killed calls too."""
+    _opened(lake, table).vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False, full=True)
 
 
 def _opened(lake: str, table: Table) -> DeltaTable:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from jobs.tables import SEALED_FOR, VERDICTS
+from jobs.tables import DEVICE_WORDS, SEALED_FOR, VERDICTS
 
 
 class ExactParser(argparse.ArgumentParser):
@@ -68,6 +68,44 @@ def add_feedback(words: Any, parents: Sequence[argparse.ArgumentParser]) -> None
     giving.add_argument("--until", metavar="DATE", type=_day_or_days, help=until)
     now = "take this for now, as in 2025-03-30T21:00:00Z"
     giving.add_argument("--moment", type=moment, metavar="TIME", help=now)
+
+
+def add_device(words: Any, parents: Sequence[argparse.ArgumentParser]) -> None:
+    """`device`: needs a lake and its landing folder, and no Spark."""
+    does = "say that a device is gone, is called something else, or is to be quiet, which the next run reads"
+    meanings = "\n".join(f"  {word:<8} {meaning}" for word, meaning in DEVICE_WORDS.items())
+    saying = words.add_parser(
+        "device",
+        help=does,
+        description=f"{does}\n\nwords:\n{meanings}",
+        parents=parents,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    saying.add_argument("say", metavar="WORD", choices=tuple(DEVICE_WORDS), help=", ".join(DEVICE_WORDS))
+    saying.add_argument("device", metavar="NAME", help="what it is called, as `uda devices` lists it")
+    new = "of rename: what it is called now; if that has backups of its own, both become one history"
+    saying.add_argument("new", metavar="NEW", nargs="?", help=new)
+    until = "end of a snooze: a day, as in 2025-04-30, at whose beginning (UTC) it ends, or so many days from now"
+    saying.add_argument("--until", metavar="DATE", type=_day_or_days, help=until)
+    since = "begin of a snooze, said in the same way (default: now)"
+    saying.add_argument("--from", dest="since", metavar="DATE", type=_day_or_days, help=since)
+    saying.add_argument("--tenant", metavar="T", help="whose device it is (default: whoever has it)")
+    saying.add_argument("--product", metavar="P", help="which product backs it up (default: whichever does)")
+    saying.add_argument("--note", metavar="TEXT", help="why, in your own words")
+    saying.add_argument("--by", metavar="NAME", help="who says so (default: your login name)")
+    now = "take this for now, as in 2025-03-30T21:00:00Z"
+    saying.add_argument("--moment", type=moment, metavar="TIME", help=now)
+
+
+def add_erase(words: Any, parents: Sequence[argparse.ArgumentParser]) -> None:
+    """`erase`: shows what it would erase unless it is told to."""
+    does = "erase a device or a tenant: every row of it, and every file of the tables that holds one"
+    erasing = words.add_parser("erase", help=does, description=does, parents=parents)
+    erasing.add_argument("what", metavar="WHAT", choices=("device", "tenant"), help="device or tenant")
+    erasing.add_argument("name", metavar="NAME", help="its name; of a device, one of those that it had")
+    erasing.add_argument("--tenant", metavar="T", help="whose device it is (default: whoever has it)")
+    erasing.add_argument("--product", metavar="P", help="which product backs it up (default: whichever does)")
+    erasing.add_argument("--yes", action="store_true", help="do it; without, only show what would be erased")
 
 
 QUERY = """\

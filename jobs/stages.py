@@ -25,6 +25,7 @@ from jobs.tables import (
     ANOMALIES,
     BACKUPS,
     DEVICE_MODELS,
+    DEVICE_NOTES,
     DEVICES,
     FEATURES,
     FEEDBACK,
@@ -49,10 +50,12 @@ class Stage:
 
 
 STAGES = {
-    "ingest": Stage(ingest, (), (LANDED, BACKUPS, REJECTS, FILE_CHANGES, FEEDBACK)),
-    "features": Stage(features, (BACKUPS,), (FEATURES,)),
-    "train": Stage(train, (BACKUPS, FEATURES, SCORES, ANOMALIES, FEEDBACK), (DEVICE_MODELS,)),
-    "score": Stage(score, (FILE_CHANGES, FEATURES, DEVICE_MODELS, FEEDBACK), (SCORES, ANOMALIES, DEVICES)),
+    "ingest": Stage(ingest, (), (LANDED, BACKUPS, REJECTS, FILE_CHANGES, FEEDBACK, DEVICE_NOTES)),
+    "features": Stage(features, (BACKUPS, DEVICE_NOTES), (FEATURES,)),
+    "train": Stage(train, (BACKUPS, FEATURES, SCORES, ANOMALIES, FEEDBACK, DEVICE_NOTES), (DEVICE_MODELS,)),
+    "score": Stage(
+        score, (FILE_CHANGES, FEATURES, DEVICE_MODELS, FEEDBACK, DEVICE_NOTES), (SCORES, ANOMALIES, DEVICES)
+    ),
     "report": Stage(report, (ANOMALIES, FEATURES, DEVICES, REJECTS, ALERTS), (ALERTS,)),
 }
 

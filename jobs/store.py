@@ -20,7 +20,7 @@ from pyspark.sql import functions as F
 
 from jobs.ddl import check_columns, create_statement, days_sql, in_days, quoted, same_key, type_of
 from jobs.errors import SchemaError
-from jobs.few_rows import Rows, append_rows, upsert_rows
+from jobs.few_rows import Rows, append_rows, upsert_rows, vacuum_files
 from jobs.files import arrow_folder, delta_rs_address, list_names, read_text, remove_unfinished
 from jobs.run import Run
 from jobs.tables import Table
@@ -177,6 +177,20 @@ class Store:
         """Insert rows, or put them in the place of those that are held under their keys; as `append`, without Spark."""
         self.make_if_missing(table)
         upsert_rows(self.lake, rows, table)
+
+    def erase(self, table: Table, condition: str) -> None:
+        """Delete the rows for which an SQL condition holds; no commit where it holds for none."""
+        if not self.read(table).where(condition).isEmpty():
+            self.spark.sql(f"DELETE FROM {self._sql_name(table)} WHERE {condition}")
+
+    def vacuum(self, table: Table) -> None:
+        """Remove every file that only earlier versions of the table need: none of these can be read any more."""
+        if not table.cluster_by:  # a table that is may be written by Spark alone
+            vacuum_files(self.lake, table)
+            return
+        self.spark.conf.set("spark.databricks.delta.retentionDurationCheck.enabled", "false")
+        self.spark.sql(f"VACUUM {self._sql_name(table)} RETAIN 0 HOURS")
+        self.spark.conf.unset("spark.databricks.delta.retentionDurationCheck.enabled")
 
     def staged(self, frame: DataFrame) -> DataFrame:
         """The frame's rows, computed once and kept on the disks of Spark's executors for as long as they are used.

@@ -73,6 +73,11 @@ VERDICTS = {
     "new_baseline": "The same, and what alerted after it in its episode was in order too.",
     "snooze": "Not now: the device's alerts stay quiet until then. What is learned does not change.",
 }
+DEVICE_WORDS = {
+    "retire": "It is gone: never silent, and named as retired until a newer backup of it lands.",
+    "rename": "It is called so from now on: what comes under that name goes on with its history.",
+    "snooze": "A planned change: alerts of that time stay quiet until it is over. What is learned does not change.",
+}
 ALERT_EVENTS = ("started", "grown", "resolved")
 ALERT_STATUSES = ("owed", "delivered", "gave_up", "covered")
 ALERTS_ARE_ABOUT = ("episode", "fleet", "operation")
@@ -80,11 +85,11 @@ ALERT_CONDITIONS = ("stage_failed", "no_run", "silent", "emptied", "rejects")
 ANOMALY_STATUSES = ("open", "resolved", "confirmed", "false_positive", "new_baseline", "snoozed")
 CHANGES = ("added", "updated", "deleted", "moved")
 REASONS = {
-    "duplicate": "The backup (or verdict) is held already, from another file or line. No body is kept.",
-    "conflicting_record": "The backup (or verdict) is held already, and the other record says something else of it.",
+    "duplicate": "The backup (or what a person said) is held already, from another file or line. No body is kept.",
+    "conflicting_record": "A record that is held says something else of the backup, or of what a person spoke of.",
     "bad_json": "The line is not one JSON object.",
     "bad_encoding": "The line is not UTF-8.",
-    "missing_field": "A field that every record (or verdict) needs is missing or empty.",
+    "missing_field": "A field that every such record needs is missing or empty.",
     "bad_value": "A field has a word or a shape that it can't have.",
     "bad_number": "A count or a size is not a whole number below 2^63.",
     "negative": "A count or a size is below 0.",
@@ -106,6 +111,7 @@ REASONS = {
     "dump_missing": "A notice came as often as it may, and its dump was never there.",
     "dump_changed": "The dump has another size or SHA-256 than its notice says. It is not read.",
     "dump_outside": "A notice names a dump that does not lie where dumps are read.",
+    "erased": "It is of a device or tenant that was erased, and from before that. No body is kept.",
     "no_key": "None of the configured keys is one that the sealed file needs; it can be landed anew once one is.",
 }
 SEAL_REASONS = ("unseal_failed", "context_mismatch", "no_key")
@@ -142,6 +148,9 @@ SIGNAL_COLUMNS = (
     Column("usual_low", "double", "5 % point of that signal on this device, in `unit`; null: it did not alert."),
     Column("usual_high", "double", "95 % point of that signal on this device, in `unit`; null: it did not alert."),
     Column("share", "double", "Value beside the files or bytes before, 0 to 1; null: no total, or it did not alert."),
+)
+LAST_GOOD_DEVICE = Column(
+    "last_good_device_id", "string", "What the device was called in that one; null: as it is here, or none held."
 )
 TOGETHER = Column("backups_together", "bigint", "Backups whose evidence made the score together; null: this one alone.")
 
@@ -268,6 +277,31 @@ FEEDBACK = Table(
     ),
 )
 
+DEVICE_NOTES = Table(
+    name="device_notes",
+    grain="what a person said of one device; never changed",
+    key=(*(column.name for column in DEVICE), "given_at"),
+    writer="ingest",
+    columns=(
+        *DEVICE,
+        Column("given_at", "timestamp", "When it was said, UTC.", True),
+        Column("word", "string", "retire, rename or snooze.", True),
+        Column("new_device_id", "string", "What the device is called from now on; null: the word is not rename."),
+        Column("snooze_from", "timestamp", "From when on to be quiet, UTC; null: the word is not snooze."),
+        Column("snooze_until", "timestamp", "Until when, UTC; null: the word is not snooze."),
+        Column("given_by", "string", "Who said it; null: not said."),
+        Column("note", "string", "Why, in their words; null: not said."),
+        Column("source", "string", "The landed file, below the landing folder.", True),
+        Column("position", "bigint", "The record's line in it, from 1.", True),
+        RUN_ID,
+    ),
+    checks=(
+        _one_of("word", tuple(DEVICE_WORDS)),
+        ("rename_has_a_name", "(new_device_id IS NOT NULL) = (word = 'rename')"),
+        ("snooze_has_a_time", "(snooze_from IS NOT NULL AND snooze_until IS NOT NULL) = (word = 'snooze')"),
+    ),
+)
+
 FEATURES = Table(
     name="features",
     grain="one backup beside the one before it on the same device",
@@ -280,7 +314,11 @@ FEATURES = Table(
         Column("status", "string", "complete, partial or failed.", True),
         Column("not_judged", "string", "failed, first, redelivery or no_figures: why it gets no score; null: judged."),
         Column("is_redelivery", "boolean", "The same backup is held under an earlier day.", True),
-        Column("previous_backup_id", "string", "Latest earlier complete backup of the device; null: none in reach."),
+        Column(
+            "previous_backup_id",
+            "string",
+            "Latest earlier complete one of the device; null: none in reach.",
+        ),
         Column("previous_ended_at", "timestamp", "When that one ended; null: there is none."),
         Column("gap_hours", "double", "Hours since it ended; null: there is none."),
         Column("files_before", "bigint", "Files before this backup, at least 1; null: unknown."),
@@ -378,6 +416,7 @@ ANOMALIES = Table(
         Column("unseen", "array<string>", "Signals that the record's figures do not allow.", True),
         Column("last_good_backup_id", "string", "The backup to restore from; null: none held."),
         Column("last_good_at", "timestamp", "When that one ended; null: none held."),
+        LAST_GOOD_DEVICE,
         Column("episode_id", "string", "anomaly_id of the episode's first anomaly.", True),
         Column(
             "status",
@@ -424,8 +463,17 @@ DEVICES = Table(
         Column("usual_gap_hours", "double", "Median time between two backups; null: not known yet."),
         Column("last_good_backup_id", "string", "Newest complete backup outside any episode; null: none held."),
         Column("last_good_at", "timestamp", "When that one ended; null: none held."),
+        LAST_GOOD_DEVICE,
         Column("open_episode_id", "string", "Episode that still goes on; null: the device is usual."),
-        Column("not_judged", "string", "Why the newest backup got no score; null: it got one."),
+        Column(
+            "not_judged",
+            "string",
+            "Why the newest backup got no score, as in `features`, or history: it was too old when it came; or, "
+            "whatever it got, retired or renamed. Null: it got one.",
+        ),
+        Column("renamed_to", "string", "What the device is called now; null: so, as here."),
+        Column("snoozed_from", "timestamp", "Alerts from then on are quiet, UTC; null: nobody asked for it."),
+        Column("snoozed_until", "timestamp", "Up to then, UTC: the end of what ends last; null: nobody asked for it."),
     ),
 )
 
@@ -492,6 +540,18 @@ ALERTS = Table(
     ),
 )
 
+ERASED = Table(
+    name="erased",
+    grain="one device or tenant that was erased: its records of before are refused should they be read again",
+    key=("sha256",),
+    writer="erase",
+    columns=(
+        Column("sha256", "string", "SHA-256 of tenant_id, product and device_id, or of tenant_id alone.", True),
+        Column("erased_at", "timestamp", "What ended, or was said, up to then is refused, UTC.", True),
+        RUN_ID,
+    ),
+)
+
 RUNS = Table(
     name="runs",
     grain="one event of one stage run",
@@ -514,16 +574,6 @@ RUNS = Table(
 )
 
 TABLES = (
-    LANDED,
-    BACKUPS,
-    REJECTS,
-    FILE_CHANGES,
-    FEEDBACK,
-    FEATURES,
-    DEVICE_MODELS,
-    SCORES,
-    ANOMALIES,
-    DEVICES,
-    ALERTS,
-    RUNS,
+    *(LANDED, BACKUPS, REJECTS, FILE_CHANGES, FEEDBACK, DEVICE_NOTES),
+    *(FEATURES, DEVICE_MODELS, SCORES, ANOMALIES, DEVICES, ALERTS, ERASED, RUNS),
 )

@@ -11,7 +11,7 @@ from jobs.alerts.fleet import FleetEvent
 from jobs.alerts.fleet_words import fleet_description, fleet_facts, fleet_title
 from jobs.alerts.operation_words import operation_description, operation_facts, operation_title
 from jobs.alerts.told import Told
-from jobs.report.words import how_unusual, kind_in_words, status_in_words, visible, when_in_words
+from jobs.report.words import how_unusual, kind_in_words, name_then, status_in_words, visible, when_in_words
 
 LONGEST_TITLE = 150  # characters; a device's name has no limit
 
@@ -85,7 +85,7 @@ def _restore(event: Event) -> str:
     row = event.anomaly
     if row["last_good_backup_id"] is None:
         return "no good backup is held"
-    return f"restore {row['last_good_backup_id']} of {when_in_words(row['last_good_at'])}"
+    return f"restore {row['last_good_backup_id']} of {when_in_words(row['last_good_at'])}{name_then(row)}"
 
 
 def _cut(text: str, longest: int) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from jobs.noted import DEVICE_NAMES, HISTORY, NOTHING, Noted
 from jobs.tables import BACKUPS, FEATURES, FIGURES
 
-DEVICE = ("tenant_id", "product", "device_id")
 FIGURE_NAMES = tuple(column.name for column in FIGURES)
 STATE = ("backup_id", "ended_at", "files_total", "bytes_total", "bytes_total_compressed")
 # Any of these beside the backup before tells of a change; some tools print no count but the total.
@@ -23,8 +23,8 @@ def beside_previous(history: DataFrame, look_back_days: int) -> DataFrame:
     Parameters
     ----------
     history : DataFrame
-        Rows of `backups` and `is_new`. For a right answer it holds, of each device, what lies between a row and the
-        latest earlier complete backup.
+        Rows of `without_provenance`, and `is_new`. For a right answer it holds, of each device, under all its names,
+        what lies between a row and the latest earlier complete backup.
     look_back_days : int
         A previous backup further back than this is none.
 
@@ -34,13 +34,16 @@ def beside_previous(history: DataFrame, look_back_days: int) -> DataFrame:
         Also `is_new`, and `is_touched`: a new row stands directly before this one, or is what it is compared with, or
         has turned this one, or one before it, into a redelivery.
     """
-    earlier = Window.partitionBy(*DEVICE).orderBy("ended_at", "backup_id", "day")
+    earlier = Window.partitionBy(*HISTORY).orderBy("ended_at", "backup_id", "day", "device_id")
     before = earlier.rowsBetween(Window.unboundedPreceding, -1)
-    same_backup = Window.partitionBy(*DEVICE, "backup_id").orderBy("day").rowsBetween(Window.unboundedPreceding, -1)
+    # Under another name a backup of the same id is another one.
+    same_backup = (
+        Window.partitionBy(*HISTORY, "device_id", "backup_id").orderBy("day").rowsBetween(Window.unboundedPreceding, -1)
+    )
     state = F.struct(*STATE, "is_new")
     # A re-delivered row is the same backup again: nothing is compared with it, and it hides no other.
     # Brought together once, by device: else each window would, since the first one asks for less.
-    rows = history.repartition(*DEVICE).withColumns(
+    rows = history.repartition(*HISTORY).withColumns(
         {
             "is_redelivery": F.count("*").over(same_backup) > 0,
             "has_turned": ~F.col("is_new") & F.coalesce(F.max("is_new").over(same_backup), F.lit(False)),
@@ -161,9 +164,19 @@ def _or_0(name: str) -> Column:
     return F.coalesce(name, F.lit(0))
 
 
-NEEDED = (*DEVICE, "backup_id", "day", "ended_at", "backup_kind", "status", *FIGURE_NAMES, "derived", "upper_bound")
+NEEDED = (
+    *DEVICE_NAMES,
+    "backup_id",
+    "day",
+    "ended_at",
+    "backup_kind",
+    "status",
+    *FIGURE_NAMES,
+    "derived",
+    "upper_bound",
+)
 
 
-def without_provenance(backups: DataFrame) -> DataFrame:
-    """The columns of `backups` that `beside_previous` needs."""
-    return backups.select(*[name for name in BACKUPS.names if name in NEEDED])
+def without_provenance(backups: DataFrame, noted: Noted = NOTHING) -> DataFrame:
+    """The columns of `backups` that `beside_previous` needs, and `history_id`: what each device is called now."""
+    return noted.with_history(backups.select(*[name for name in BACKUPS.names if name in NEEDED]))

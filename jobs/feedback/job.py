@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, TextIO
 
 from jobs.config import Config
 from jobs.errors import ConfigError, UdaError
-from jobs.files import land_text
+from jobs.feedback.landing import device_words, end_of_snooze, land
 from jobs.report.reading import rows_of
 from jobs.report.words import iso_utc, visible, when_in_short
 from jobs.run import Run
 from jobs.tables import ANOMALIES
-from jobs.verdict import FOLDER, RefusedError, verdict_of
+from jobs.verdict import FOLDER, verdict_of
 
 SHOWN = ("tenant_id", "anomaly_id", "product", "device_id", "backup_id", "ended_at")
 MOST_NAMED = 3  # of the anomalies that a beginning fits
@@ -62,16 +61,7 @@ def feedback(
     record = {**given, **{name: text for name, text in said.items() if text}}
     if end:
         record["snooze_until"] = iso_utc(end)
-    line = json.dumps(record)
-    try:
-        verdict_of(line.encode(), None)
-    except RefusedError as refused:
-        raise ConfigError(f"--{refused.field}: {refused}") from refused
-    address = f"{config.landing}/{FOLDER}/{run.run_id}-{row['anomaly_id']}.json"
-    try:
-        land_text(address, line + "\n")
-    except OSError as error:
-        raise UdaError(f"cannot write {address}: {error.strerror or error}") from error
+    address = land(f"{config.landing}/{FOLDER}/{run.run_id}-{row['anomaly_id']}.json", record, verdict_of)
     out.write(_what_follows(record, row, end, address))
 
 
@@ -82,12 +72,7 @@ def _end(verdict: str | None, until: date | int | None, now: datetime) -> dateti
         return None
     if until is None:
         raise ConfigError("a snooze needs its end: say --until, a day as in 2025-04-30 or a number of days")
-    if isinstance(until, int):
-        return now + timedelta(days=until)
-    end = datetime(until.year, until.month, until.day, tzinfo=UTC)
-    if end <= now:
-        raise ConfigError(f"--until {until} is over already; name a later day")
-    return end
+    return end_of_snooze(until, now)
 
 
 def _the_anomaly(lake: str, anomaly: str, tenant: str | None) -> Row:
@@ -99,19 +84,14 @@ def _the_anomaly(lake: str, anomaly: str, tenant: str | None) -> Row:
     if not found:
         raise UdaError(f"no anomaly {anomaly!r}{whose} in {lake}; `uda anomalies --lake {lake}` shows each with its id")
     if len(found) > 1:
-        named = "; ".join(f"{row['anomaly_id']} of {_device(row)}" for row in found[:MOST_NAMED])
+        named = "; ".join(f"{row['anomaly_id']} of {device_words(row)}" for row in found[:MOST_NAMED])
         more = f"; and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
         raise UdaError(f"{len(found)} anomalies begin with {anomaly!r}: {named}{more}; write more of the id")
     return found[0]
 
 
-def _device(row: Row) -> str:
-    names = [row[name] for name in ("tenant_id", "product") if row[name] not in ("default", "canonical")]
-    return visible(" / ".join([*names, row["device_id"]]))
-
-
 def _what_follows(record: Row, row: Row, end: datetime | None, address: str) -> str:
-    of = f"{_device(row)}, backup {visible(row['backup_id'])} of {when_in_short(row['ended_at'])} UTC"
+    of = f"{device_words(row)}, backup {visible(row['backup_id'])} of {when_in_short(row['ended_at'])} UTC"
     follows = WHAT_FOLLOWS[record["verdict"]].format(f"{when_in_short(end)} UTC")
     return (
         f"{record['verdict']}: {of} (anomaly {row['anomaly_id']})\n"

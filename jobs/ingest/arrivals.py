@@ -7,12 +7,14 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from zoneinfo import ZoneInfo
 
+from jobs.device_note import FOLDER as DEVICES
 from jobs.files import below
 from jobs.ingest.stems import Fault, Stem, parse_name, stem_time
 from jobs.ingest.unpack import PACKINGS
 from jobs.verdict import FOLDER as FEEDBACK
 
 CANONICAL = "canonical"
+SAID = (FEEDBACK, DEVICES)  # folders of what people say
 LINE_ENDINGS = tuple(kind + packed for kind in (".jsonl", ".ndjson", ".json") for packed in PACKINGS)
 SEAL = ".enc"
 EXIT = "exit"
@@ -31,13 +33,13 @@ class RunFile:
 
 @dataclass
 class Landed:
-    """What is to be read: files of records and of verdicts by address, runs of tools, and sources refused unread."""
+    """What is to be read: files of records by address, runs of tools, sources refused unread, and what people said."""
 
     lines: list[str] = field(default_factory=list)
     parquet: list[str] = field(default_factory=list)
     stems: list[Stem] = field(default_factory=list)
     refused: dict[str, Fault] = field(default_factory=dict)
-    verdicts: list[str] = field(default_factory=list)
+    said: dict[str, list[str]] = field(default_factory=lambda: {folder: [] for folder in SAID})
 
     def is_empty(self) -> bool:
         """Whether there is no backup to read, and nothing to refuse."""
@@ -91,7 +93,7 @@ def tenant_of(source: str, tenants: Mapping[str, str]) -> str | None:
 def run_of(path: str) -> tuple[str, str] | None:
     """Source of the run that a tool's file belongs to, and what the file is; None: it is no such file."""
     folder, _, name = path.rpartition("/")
-    is_of_tool = "/" in folder and not folder.startswith((f"{CANONICAL}/", f"{FEEDBACK}/"))
+    is_of_tool = "/" in folder and folder.partition("/")[0] not in (CANONICAL, *SAID)
     named = parse_name(name) if is_of_tool else None
     return (f"{folder}/{named[0]}", named[1]) if named else None
 
@@ -150,9 +152,9 @@ def day_of_run(source: str) -> date:
 
 def _sort_records(landed: Landed, path: str, place: Place) -> None:
     name = path.rpartition("/")[2].lower()
-    if path.startswith(f"{FEEDBACK}/"):
+    if (folder := path.partition("/")[0]) in SAID:
         if name.endswith(LINE_ENDINGS):
-            landed.verdicts.append(place.address(path))
+            landed.said[folder].append(place.address(path))
         else:
             landed.refused[path] = Fault("unknown_shape", f"the name must end in {', '.join(LINE_ENDINGS)}")
     elif not path.startswith(f"{CANONICAL}/"):

@@ -10,10 +10,11 @@ from pyspark.sql import functions as F
 
 from jobs.config import Config
 from jobs.ingest import accounting, canonical, typed
+from jobs.ingest.erased import without_erased
 from jobs.ingest.file_changes import file_changes_of
 from jobs.ingest.records import Reading, as_landed, union_all
 from jobs.store import Store
-from jobs.tables import BACKUPS, FILE_CHANGES, REJECTS
+from jobs.tables import BACKUPS, ERASED, FILE_CHANGES, REJECTS
 
 
 def commit(store: Store, config: Config, landed: Sequence[Reading]) -> dict[str, int]:
@@ -25,6 +26,9 @@ def commit(store: Store, config: Config, landed: Sequence[Reading]) -> dict[str,
         A record is in neither table, or in both.
     """
     rows, by_source = _parsed(store, config, landed)
+    if store.version(ERASED) >= 0:
+        rows = without_erased(rows, store.read(ERASED), "ended_at")
+        by_source = accounting.count_by_source(rows, F.col("fault").isNull())
     days = sorted({day for row in by_source for day in row["days"]})
     good = rows.where("fault IS NULL")
     expected, keys = sum(row["good"] for row in by_source), accounting.number_of_keys(good)

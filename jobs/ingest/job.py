@@ -23,29 +23,28 @@ from jobs.ingest import accounting, arrivals, landing, parquet, records
 from jobs.ingest.arrivals import EXIT
 from jobs.ingest.commit import commit, latest_moment
 from jobs.ingest.dumps import files_at
-from jobs.ingest.feedback import commit_verdicts
 from jobs.ingest.products import GIT, READERS
 from jobs.ingest.queued import drain
+from jobs.ingest.said import KINDS, commit_said
 from jobs.ingest.sealed import Seals
 from jobs.ingest.stems import Fault
 from jobs.ingest.unpack import CUT
 from jobs.keys import check_keys
 from jobs.store import Store
 from jobs.tables import BACKUPS, LANDED, REJECTS, SEAL_REASONS
-from jobs.verdict import FOLDER as FEEDBACK
 
 READER = "ingest"
-RECORDS = (arrivals.CANONICAL, FEEDBACK)  # folders of records in our own shape
+RECORDS = (arrivals.CANONICAL, *KINDS)  # folders of records in our own shape
 
 
 def ingest(store: Store, config: Config) -> dict[str, int]:
-    """Read what landed since the last time; return landed, backups, rejects, duplicates, and verdicts if any came."""
+    """Read what landed since the last time; return how many, and what became of them."""
     counts: Counter[str] = Counter(landed=0, backups=0, rejects=0, duplicates=0)
     folders = list_names(store.spark, config.landing)
     if config.queue:
         counts.update(drain(config, store.run, partial(_read_named, store, config)))
     # Of what notices name, only they say that it is whole.
-    streamed = [name for name in folders if name in ((FEEDBACK,) if config.queue else (*RECORDS, *READERS))]
+    streamed = [name for name in folders if name in (KINDS if config.queue else (*RECORDS, *READERS))]
     unread = sorted(set(folders) - {*RECORDS, *READERS, GIT})
     if unread:
         known = ", ".join(sorted((*RECORDS, GIT, *READERS)))
@@ -68,7 +67,8 @@ def _read_new(store: Store, config: Config, files: Mapping[str, File]) -> Counte
     def handle(store: Store, fresh: DataFrame) -> None:
         arrived = _arrived(store, config, {row["path"] for row in fresh.collect()}, files)
         counts.update(ingest_files(store, config, arrived))
-        counts.update(commit_verdicts(store, config, arrived.verdicts))
+        for folder, files_said in arrived.said.items():
+            counts.update(commit_said(store, config, KINDS[folder], files_said))
 
     landing.add_new(store, files)
     store.each_new(LANDED, READER, handle)
@@ -180,7 +180,9 @@ def _refused_seals(store: Store, sources: Collection[str]) -> set[str]:
 def _ingest_clones(store: Store, config: Config) -> dict[str, int]:
     """Read the days of each git repository that `backups` does not hold yet."""
     place = f"{config.landing}/{GIT}"
-    newest = store.read(BACKUPS).where(f"product = '{GIT}'").groupBy("device_id").agg(F.max("day").alias("day"))
+    # What came from a clone: a record of anybody may name this product, and a device of it.
+    own = store.read(BACKUPS).where(f"product = '{GIT}' AND startswith(source, '{GIT}/')")
+    newest = own.groupBy("device_id").agg(F.max("day").alias("day"))
     held = {row["device_id"]: row["day"] + timedelta(days=1) for row in newest.collect()}
     rows = [
         row

@@ -16,6 +16,7 @@ from jobs.report.words import (
     how_unusual,
     iso_utc,
     kind_in_words,
+    name_then,
     one_backup_in,
     paths_in_words,
     signal_in_words,
@@ -78,7 +79,9 @@ def restore_words(anomaly: Anomaly) -> Markup:
         return element("span", "No good backup is held.", class_="warning")
     at = anomaly.get("last_good_at")
     name = element("code", foreign(anomaly["last_good_backup_id"]))
-    return joined(name, element("span", " ended ", moment(at), class_="muted") if at else None)
+    then = foreign(name_then(anomaly)) if name_then(anomaly) else None
+    ended = element("span", " ended ", moment(at), then, class_="muted") if at else None
+    return joined(name, ended)
 
 
 def card(anomaly: Anomaly, context: Context) -> Markup:

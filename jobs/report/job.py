@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,7 @@ from jobs.report.figures import READ
 from jobs.report.page import page
 from jobs.report.precision import judged_alerts
 from jobs.report.reading import rows_of
+from jobs.silent import is_silent
 from jobs.store import Store
 from jobs.tables import ALERTS, ANOMALIES, DEVICE, DEVICES, FEATURES, REJECTS, RUNS
 
@@ -25,6 +27,7 @@ MOST_ANOMALIES = 1_000  # a page that a browser still opens; the table holds all
 CHART_DAYS = 400  # how far back a chart may look for its backups
 DEVICE_NAMES = [column.name for column in DEVICE]
 Row = dict[str, Any]
+Device = tuple[str, ...]  # tenant_id, product, device_id
 
 
 def report(store: Store, config: Config) -> dict[str, int]:
@@ -45,7 +48,9 @@ def report(store: Store, config: Config) -> dict[str, int]:
         "anomalies": len(anomalies),
         "judged": judged_alerts(anomalies),
     }
-    text = page(listed, _histories(store.lake, listed), _devices(store.lake), facts)
+    devices = rows_of(store.lake, DEVICES)
+    histories = _histories(store.lake, listed, {_device(row): row["renamed_to"] or row["device_id"] for row in devices})
+    text = page(listed, histories, _coverage(devices, store.run.moment), facts)
     write_text(store.spark, f"{store.lake}/{FILE}", text)
     return {"listed": len(listed), **_tell(store, config, anomalies)}
 
@@ -62,28 +67,37 @@ def _tell(store: Store, config: Config, anomalies: list[Row]) -> dict[str, int]:
     return tell(config, store.run.moment, held, anomalies, facts, partial(store.upsert_few, table=ALERTS), os.environ)
 
 
-def _histories(lake: str, listed: list[Row]) -> dict[tuple[str, ...], list[Row]]:
-    """Of each device that is listed, its rows of `features` in time order, as much of them as charts show."""
-    histories: dict[tuple[str, ...], list[Row]] = {_device(row): [] for row in listed}
-    if histories:
+def _histories(lake: str, listed: list[Row], current: Mapping[Device, str]) -> dict[Device, list[Row]]:
+    """Of each device that is listed, its rows of `features` in time order, as much of them as charts show.
+
+    Under all the names that it had; `current` says what each device is called now.
+    """
+
+    def now(device: Device) -> Device:
+        return (*device[:-1], current.get(device, device[-1]))
+
+    own: dict[Device, list[Row]] = {now(_device(row)): [] for row in listed}
+    if own:
         since = min(row["day"] for row in listed) - timedelta(days=CHART_DAYS)
-        names = sorted({device_id for *_, device_id in histories})
+        names = sorted({device[-1] for device in (*own, *current) if now(device) in own})
         columns = [*DEVICE_NAMES, "backup_id", "ended_at", *READ]
         filters = [("day", ">=", since), ("device_id", "in", names)]
         for row in reversed(rows_of(lake, FEATURES, columns, filters)):
-            if _device(row) in histories:
-                histories[_device(row)].append(row)
-    return histories
+            if now(_device(row)) in own:
+                own[now(_device(row))].append(row)
+    return {_device(row): own[now(_device(row))] for row in listed}
 
 
-def _device(row: Row) -> tuple[str, ...]:
+def _device(row: Row) -> Device:
     return tuple(row[name] for name in DEVICE_NAMES)
 
 
-def _devices(lake: str) -> dict[str, Any]:
-    reasons = Counter(row["not_judged"] for row in rows_of(lake, DEVICES, columns=["not_judged"]))
+def _coverage(devices: list[Row], moment: datetime) -> dict[str, Any]:
+    rows = [row for row in devices if row["renamed_to"] is None]  # else another name of a device
+    reasons = Counter(row["not_judged"] for row in rows)
     judged = reasons.pop(None, 0)
-    return {"devices": judged + reasons.total(), "judged": judged, "not_judged": dict(reasons)}
+    silent = sum(is_silent(row, moment) for row in rows)
+    return {"devices": len(rows), "judged": judged, "not_judged": dict(reasons), "silent": silent}
 
 
 if __name__ == "__main__":

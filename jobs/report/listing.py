@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import json
 import math
-import textwrap
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
+from jobs.report.terminal import GAP, NARROWEST, coloured, columns, line, named, wrapped
 from jobs.report.words import (
     files_in_words,
     how_unusual,
     iso_utc,
     kind_in_words,
+    name_then,
     status_in_words,
     verdict_in_words,
     visible,
@@ -28,13 +28,9 @@ from jobs.words import count_in_words
 
 Row = Mapping[str, Any]
 
-# Below this even the fixed columns do not fit; lines then run over rather than break names into letters.
-NARROWEST = 60
 # Rows by what became of them stand on a line of their own where they would get fewer columns than this.
 ROWS_WIDTH = 45
 LONGEST_STATUS = len("false positive")
-GAP = "  "
-CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
 STATE_COLOURS = {
     **dict.fromkeys(("open", "confirmed", "failed", "killed"), "red"),
     **dict.fromkeys(("resolved", "false positive", "new baseline"), "dim"),
@@ -67,16 +63,15 @@ def anomalies_table(rows: Iterable[Row], stream_width: int, colour: bool) -> str
     rest = max(stream_width, NARROWEST) - 16 - 13 - status_width - 3 * len(GAP)
     widths = (16, rest, 13, status_width)
     indent = " " * (widths[0] + len(GAP))
-    lines = [_line(("WHEN (UTC)", "DEVICE", "KIND", "STATUS"), widths, ("dim",) * 4, colour)]
+    lines = [line(("WHEN (UTC)", "DEVICE", "KIND", "STATUS"), widths, ("dim",) * 4, colour)]
     for row in newest:
-        names = [row[name] for name in ("tenant_id", "product") if row[name] not in ("default", "canonical")]
-        first, *more = _wrapped(" / ".join([*names, row["device_id"]]), widths[1])
+        first, *more = wrapped(named(row), widths[1])
         kind, status = kind_in_words(row["anomaly_kind"]), status_in_words(row["status"])
         cells = (when_in_short(row["ended_at"]), first, kind, status)
-        lines.append(_line(cells, widths, ("", "bold", "", STATE_COLOURS.get(status, "")), colour))
-        details = _wrapped(_details(row), max(stream_width, NARROWEST) - len(indent))
+        lines.append(line(cells, widths, ("", "bold", "", STATE_COLOURS.get(status, "")), colour))
+        details = wrapped(_details(row), max(stream_width, NARROWEST) - len(indent))
         files = files_in_words(row)
-        touched = _wrapped(f"Files: {files}", max(stream_width, NARROWEST) - len(indent)) if files else []
+        touched = wrapped(f"Files: {files}", max(stream_width, NARROWEST) - len(indent)) if files else []
         lines.extend(indent + text for text in (*more, *details, *touched))
     return "\n".join(lines)
 
@@ -85,7 +80,7 @@ def _details(row: Row) -> str:
     good = row.get("last_good_backup_id")
     restore = "no good backup is held" if good is None else f"restore {good}"
     if good is not None and row.get("last_good_at") is not None:
-        restore += f" of {when_in_short(row['last_good_at'])}"
+        restore += f" of {when_in_short(row['last_good_at'])}{name_then(row)}"
     rarity = how_unusual(row["anomaly_score"]).capitalize()
     said = verdict_in_words(row)
     return f"{row['reason']} {rarity}; {restore}; anomaly {row['anomaly_id']}" + (f"; {said}" if said else "")
@@ -144,7 +139,7 @@ def _stage_run(events: Mapping[str, Row]) -> StageRun:
 
 
 def accounting(counts: Mapping[str, int]) -> str | None:
-    """Whether every landed record became a backup, verdict, reject or duplicate: ok or MISMATCH; None: none landed.
+    """Whether each landed record became a backup, verdict, note, reject or duplicate: ok or MISMATCH; None: none did.
 
     >>> accounting({"landed": 10, "backups": 9, "rejects": 1}), accounting({"landed": 10, "backups": 9})
     ('ok', 'MISMATCH')
@@ -152,35 +147,35 @@ def accounting(counts: Mapping[str, int]) -> str | None:
     if "landed" not in counts:
         return None
     # A count that is not there is no row: the map names only what became of some.
-    accounted = sum(counts.get(name, 0) for name in ("backups", "verdicts", "rejects", "duplicates"))
+    accounted = sum(counts.get(name, 0) for name in ("backups", "verdicts", "notes", "rejects", "duplicates"))
     return "ok" if counts["landed"] == accounted else "MISMATCH"
 
 
 def runs_table(rows: Iterable[Row], stream_width: int, colour: bool) -> str:
     """Stage runs, newest first, from rows of `runs`: when, what, how it ended, how long it took, rows by what became.
 
-    Where records landed, the line ends with ok when each became a backup, verdict, reject or duplicate, else with
+    Where records landed, the line ends with ok when each became a backup, verdict, note, reject or duplicate, else with
     MISMATCH.
     """
     runs = stage_runs(rows)
     if not runs:
         return "Nothing ran yet."
-    run_width = max(len("RUN"), *(_columns(visible(run.run_id)) for run in runs))
+    run_width = max(len("RUN"), *(columns(visible(run.run_id)) for run in runs))
     widths = (16, run_width, 8, 7, 9, 0)
     before_rows = sum(widths) + len(GAP) * (len(widths) - 1)
     width = max(stream_width, NARROWEST)
     is_wide = width - before_rows >= ROWS_WIDTH
     indent = " " * (before_rows if is_wide else widths[0] + len(GAP))
     heads = ("STARTED (UTC)", "RUN", "STAGE", "STATE", "TOOK", "ROWS" if is_wide else "")
-    lines = [_line(heads, widths, ("dim",) * 6, colour)]
+    lines = [line(heads, widths, ("dim",) * 6, colour)]
     for run in runs:
-        texts = _wrapped(_rows_in_words(run), width - len(indent))
+        texts = wrapped(_rows_in_words(run), width - len(indent))
         first, *more = texts if is_wide else ["", *filter(None, texts)]
         took = _took(run.started_at, run.ended_at)
         cells = (when_in_short(run.started_at), run.run_id, run.stage, run.state, took, first)
         colours = ("", "", "bold", STATE_COLOURS.get(run.state, ""), "", "red" if _is_wrong(run) else "")
-        lines.append(_line(cells, widths, colours, colour))
-        lines.extend(indent + _coloured(text, colours[-1], colour) for text in more)
+        lines.append(line(cells, widths, colours, colour))
+        lines.extend(indent + coloured(text, colours[-1], colour) for text in more)
     return "\n".join(lines)
 
 
@@ -221,27 +216,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [_plain(of) for of in value]
     return value
-
-
-def _line(cells: Sequence[str], widths: Sequence[int], colours: Sequence[str], colour: bool) -> str:
-    shown = (visible(cell) for cell in cells)
-    padded = (text + " " * (width - _columns(text)) for text, width in zip(shown, widths, strict=True))
-    coloured = (_coloured(text, name, colour) for text, name in zip(padded, colours, strict=True))
-    return GAP.join(coloured).rstrip()
-
-
-def _coloured(text: str, name: str, colour: bool) -> str:
-    return f"\x1b[{CODES[name]}m{text}\x1b[0m" if colour and name and text else text
-
-
-def _columns(text: str) -> int:
-    """Columns that a text takes on a terminal: wide characters two, combining ones none."""
-    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
-    return len(text) + wide - sum(unicodedata.combining(character) > 0 for character in text)
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    shown = visible(text)
-    # textwrap counts characters; half the width is enough for any mixture with wide ones.
-    characters = width if _columns(shown) <= len(shown) else width // 2
-    return textwrap.wrap(shown, max(characters, 10), break_on_hyphens=False) or [""]

@@ -9,6 +9,7 @@ from importlib import resources
 from typing import Any
 
 from jobs.report.cards import Anomaly, Backup, Context, card, kind_mark, moment, status_mark
+from jobs.report.coverage import coverage
 from jobs.report.markup import Markup, element, foreign, joined, void
 from jobs.report.precision import precision_section
 from jobs.report.words import NOT_JUDGED_WORDS, budget_in_words, how_unusual, iso_utc, when_in_short
@@ -36,7 +37,7 @@ def page(
     histories : mapping
         By (tenant_id, product, device_id) the device's rows of `features`; a device without any gets no chart.
     devices : mapping
-        `devices` and `judged` as counts, `not_judged` as counts by reason.
+        `devices` and `judged` as counts, `not_judged` as counts by reason; `silent`, a count, may be left out.
     facts : mapping
         `lake`, `moment`, `code_version`; None or left out where unknown: `model_version`, `budget` (false alerts per
         device-year), `since` (anomalies are listed from then on), `anomalies` (how many there are in all, where more
@@ -51,7 +52,8 @@ def page(
     total = max(facts.get("anomalies") or 0, len(newest))
     found = joined(_overview(newest, total), _cards(newest, histories)) if newest else _empty(devices, facts)
     said = precision_section(facts.get("judged") or ())
-    main = element("main", _summary(newest, total, devices, facts), found, said, _legend())
+    parts = (_summary(newest, total, devices, facts), found, coverage(devices), said, _legend())
+    main = element("main", *parts)
     return (
         "<!doctype html>\n"
         + element(

@@ -66,6 +66,11 @@ def rows_of(
     return rows
 
 
+def is_there(lake: str, table: Table) -> bool:
+    """Whether the lake has the table; some are made only once there is something to write."""
+    return bool(DeltaTable.is_deltatable(delta_rs_address(f"{lake.rstrip('/')}/{table.name}")))
+
+
 def _opened(address: str, lake: str, table: Table) -> DeltaTable:
     if not DeltaTable.is_deltatable(address):
         raise UdaError(f"no table {table.name} in {lake}: run `uda run --lake {lake} --landing DIR` first")

@@ -42,6 +42,9 @@ NOT_JUDGED_WORDS = {
     "failed": "newest backup failed",
     "redelivery": "newest backup delivered before under another day",
     "no_figures": "records carry no figure to judge by",
+    "retired": "retired",
+    "renamed": "called something else by now",
+    "history": "newest backup is older than what is judged",
 }
 # Beyond this the calibration only extrapolates: a larger number would claim what nobody has seen.
 RAREST_SCORE = 6.0
@@ -178,6 +181,16 @@ def when_in_words(moment: datetime | None) -> str:
 def when_in_short(moment: datetime | None) -> str:
     """A moment for a column headed UTC: `2026-03-12 06:14`. ValueError for one without a zone."""
     return UNKNOWN if moment is None else f"{_utc(moment):%Y-%m-%d %H:%M}"
+
+
+def name_then(row: Mapping[str, Any]) -> str:
+    """What the device was called in its last good backup, in words behind that; empty where it is called so still.
+
+    >>> name_then({"last_good_device_id": "old-nas"})
+    ' (then called old-nas)'
+    """
+    name = row.get("last_good_device_id")
+    return f" (then called {name})" if name is not None else ""
 
 
 def date_in_words(moment: datetime) -> str:

@@ -31,6 +31,7 @@ def anomalies_of(timeline: DataFrame, scores: DataFrame, lists: DataFrame | None
             "status": _status(),
             "last_good_backup_id": F.col("last_good.backup_id"),
             "last_good_at": F.col("last_good.ended_at"),
+            "last_good_device_id": F.nullif(F.col("last_good.device_id"), "device_id"),
             "verdict": said["verdict"],
             "verdict_at": said["given_at"],
             "verdict_by": said["given_by"],

@@ -20,10 +20,10 @@ from jobs.model.fleet import FleetModel
 from jobs.model.histograms import BINS
 from jobs.model.scoring import explain, score_backups
 from jobs.model.signals import FIGURES, SIGNALS, UNIT_OF_SIGNAL
+from jobs.noted import HISTORY, NOTHING, Noted
 from jobs.score.columns import ARROW, evidence_map, named, spread, sums_map, typed, unseen_list
-from jobs.tables import BACKUP_KEY, DEVICE, KINDS, SCORES
+from jobs.tables import BACKUP_KEY, KINDS, SCORES
 
-DEVICE_NAMES = tuple(column.name for column in DEVICE)
 ROWS_A_PART = 500_000  # of which every second may be a model: half a GB in a Python worker
 ROWS_A_BATCH = 16_384  # what is worked out, and goes back to Spark, at a time
 CARRIED = (*(column.name for column in BACKUP_KEY), "ended_at")
@@ -49,6 +49,7 @@ def scored(
     version: str,
     budget: float,
     partitions: int,
+    noted: Noted = NOTHING,
 ) -> DataFrame:
     """The columns of `scores` but run_id for every row of `judged`.
 
@@ -66,18 +67,24 @@ def scored(
         False alerts per device-year.
     partitions : int
         Into how many parts the fleet is cut; a part is held in memory as a whole.
+    noted : Noted
+        What people said of devices: a model and what is left of sums go with the history, whatever its name was.
     """
+    judged = noted.with_history(judged)
+    models = noted.with_history(noted.models_of(models))
     links = (
         _link("backup_id", "ended_at").alias("backup"),
         _link("previous_backup_id", "previous_ended_at").alias("previous"),
     )
-    figures = judged.select(*CARRIED, *links, *[F.col(name).cast("double").alias(name) for name in FIGURES])
+    figures = judged.select(
+        *CARRIED, "history_id", *links, *[F.col(name).cast("double").alias(name) for name in FIGURES]
+    )
     # Not a join: that would hand the kernel a model's numbers once for every backup.
-    both = figures.unionByName(models.select(*DEVICE_NAMES, *NUMBERS, *ARRAYS, SHARE), allowMissingColumns=True)
+    both = figures.unionByName(models.select(*HISTORY, *NUMBERS, *ARRAYS, SHARE), allowMissingColumns=True)
     if before is None:
         both = both.withColumns({name: F.lit(None).cast("double") for name in SUMS})
     else:
-        both = both.unionByName(_sums_of(before, judged), allowMissingColumns=True)
+        both = both.unionByName(_sums_of(noted.with_history(before), judged), allowMissingColumns=True)
     threshold = threshold_of(budget)
 
     def score(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -87,7 +94,7 @@ def scored(
             yield from scores.to_batches(max_chunksize=ROWS_A_BATCH)
 
     schema = ", ".join(f"{column.name} {column.type}" for column in GIVEN)
-    scores = both.repartition(partitions, *DEVICE_NAMES).mapInArrow(score, schema)
+    scores = both.repartition(partitions, *HISTORY).mapInArrow(score, schema)
     return scores.withColumns(
         {
             "threshold": F.lit(threshold),
@@ -104,11 +111,11 @@ def _sums_of(before: DataFrame, judged: DataFrame) -> DataFrame:
     """
     has_left = F.col("cumulative").isNotNull() & (F.col("anomaly_score") < F.col("threshold"))
     asked = judged.select(
-        *DEVICE_NAMES, F.col("previous_backup_id").alias("backup_id"), F.col("previous_ended_at").alias("ended_at")
+        *HISTORY, F.col("previous_backup_id").alias("backup_id"), F.col("previous_ended_at").alias("ended_at")
     )
-    left = before.where(has_left).join(asked, on=[*DEVICE_NAMES, "backup_id", "ended_at"], how="left_semi")
+    left = before.where(has_left).join(asked, on=[*HISTORY, "backup_id", "ended_at"], how="left_semi")
     sums = [F.coalesce(F.col(of)[kind], F.lit(0)).cast("double").alias(name) for name, (of, kind) in SUMS.items()]
-    return left.select(*DEVICE_NAMES, _link("backup_id", "ended_at").alias("backup"), *sums)
+    return left.select(*HISTORY, _link("backup_id", "ended_at").alias("backup"), *sums)
 
 
 def _link(backup_id: str, ended_at: str) -> Column:
@@ -123,7 +130,7 @@ def parts_for(rows: int) -> int:
 
 def score_part(rows: pa.Table, fleet: FleetModel, threshold: float) -> pa.Table:
     """Scores of the backups in `rows`, which holds models of their devices and sums before them, in any order."""
-    device, first = numbered(rows, DEVICE_NAMES)
+    device, first = numbered(rows, HISTORY)
     is_model = rows["bins"].is_valid().to_numpy()
     is_sum = rows[next(iter(SUMS))].is_valid().to_numpy()
     n_models = int(np.count_nonzero(is_model))

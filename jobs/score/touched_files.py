@@ -8,7 +8,7 @@ from datetime import date
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
-from jobs.episodes import DEVICE
+from jobs.noted import DEVICE_NAMES
 from jobs.score.touched import Changed, extensions, sample_paths, top_directories
 from jobs.store import Store
 from jobs.tables import BACKUPS, FILE_CHANGES
@@ -32,14 +32,14 @@ def with_files(alerts: DataFrame, lists: DataFrame | None) -> DataFrame:
         return alerts.withColumns(dict.fromkeys(COUNTS, nothing.cast("bigint")) | {"files": nothing.cast(SAID)})
     keys = alerts.select(*BACKUPS.key)
     # Every list of the devices that alerted: when an extension was first seen there, and when there was a first list.
-    of_devices = lists.join(keys.select(*DEVICE).distinct(), on=list(DEVICE), how="left_semi")
+    of_devices = lists.join(keys.select(*DEVICE_NAMES).distinct(), on=list(DEVICE_NAMES), how="left_semi")
     of_devices = of_devices.withColumn("extension", F.coalesce("extension", F.lit("")))
-    first_of_extension = of_devices.groupBy(*DEVICE, "extension").agg(F.min("ended_at").alias("extension_since"))
-    first_list = of_devices.groupBy(*DEVICE).agg(F.min("ended_at").alias("since"))
+    first_of_extension = of_devices.groupBy(*DEVICE_NAMES, "extension").agg(F.min("ended_at").alias("extension_since"))
+    first_list = of_devices.groupBy(*DEVICE_NAMES).agg(F.min("ended_at").alias("since"))
     # Inner joins: each row was counted above, in one row of either.
     rows = of_devices.join(keys, on=list(BACKUPS.key), how="left_semi")
-    rows = rows.join(first_of_extension, on=[*DEVICE, "extension"], how="inner")
-    rows = rows.join(first_list, on=list(DEVICE), how="inner")
+    rows = rows.join(first_of_extension, on=[*DEVICE_NAMES, "extension"], how="inner")
+    rows = rows.join(first_list, on=list(DEVICE_NAMES), how="inner")
     is_new = (F.col("extension_since") == F.col("ended_at")) & (F.col("since") < F.col("ended_at"))
     changed = F.struct("path", "change", "extension", is_new.alias("is_new"))
     of_backup = rows.groupBy(*BACKUPS.key).agg(

@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from jobs import episodes
 from jobs.config import Config
+from jobs.noted import HISTORY, noted
 from jobs.score import anomalies, last_good
 from jobs.score.touched_files import lists_of
 from jobs.store import Store
@@ -26,19 +27,22 @@ def follow(store: Store, config: Config, fresh: DataFrame) -> dict[str, int]:
     oldest = spoken_of.agg(F.min("day").alias("day")).first()
     if oldest is None or oldest["day"] is None:
         return {}
-    devices = spoken_of.select(*episodes.DEVICE).distinct().persist()
+    said = noted(store)
+    devices = said.with_history(spoken_of).select(*HISTORY).distinct().persist()
     since = oldest["day"] - timedelta(days=config.features.look_back_days)
 
     def of_devices(rows: DataFrame) -> DataFrame:
-        return rows.join(F.broadcast(devices), on=list(episodes.DEVICE), how="left_semi")
+        return said.with_history(rows).join(F.broadcast(devices), on=list(HISTORY), how="left_semi")
 
     scores = of_devices(store.read(SCORES, since=since))
     aging = (config.train.aged_days, config.train.aged_backups)
     features = of_devices(store.read(FEATURES, since=since))
-    timeline = episodes.timeline(features, scores, episodes.feedback_of(store), *aging).persist()
+    timeline = episodes.timeline(features, scores, episodes.feedback_of(store), *aging, said).persist()
     changed = {
-        "anomalies": store.upsert(anomalies.anomalies_of(timeline, scores, lists_of(store, since)), ANOMALIES),
-        "devices": store.upsert(last_good.devices_as_told(of_devices(store.read(DEVICES)), timeline), DEVICES),
+        "anomalies": store.upsert(
+            anomalies.anomalies_of(timeline, scores.drop("history_id"), lists_of(store, since)), ANOMALIES
+        ),
+        "devices": store.upsert(last_good.devices_as_told(store.read(DEVICES), timeline, said), DEVICES),
     }
     timeline.unpersist()
     devices.unpersist()

@@ -8,7 +8,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.ddl import days_of, in_days
-from jobs.episodes import DEVICE, anomaly_id
+from jobs.episodes import anomaly_id
+from jobs.noted import HISTORY, NOTHING, Noted
 from jobs.tables import BACKUPS
 from jobs.versions import judge_from, learned_until
 
@@ -80,9 +81,9 @@ def barred_from_teaching(
     return suspects.join(F.broadcast(excused), on=list(BACKUPS.key), how="left_anti").unionByName(attacks)
 
 
-def judged_devices(scores: DataFrame, feedback: DataFrame) -> DataFrame:
-    """Devices of whose alerts people spoke. Left semi join on the anomaly; a miss is an alert that nobody judged."""
+def judged_devices(scores: DataFrame, feedback: DataFrame, noted: Noted = NOTHING) -> DataFrame:
+    """Devices, by `HISTORY`, of whose alerts people spoke. Left semi join on the anomaly; a miss: nobody did."""
     alerts = scores.where("anomaly_score >= threshold").withColumn("anomaly_id", anomaly_id())
     spoken_of = feedback.select("tenant_id", "anomaly_id").distinct()
     judged = alerts.join(F.broadcast(spoken_of), on=["tenant_id", "anomaly_id"], how="left_semi")
-    return judged.select(*DEVICE).distinct()
+    return noted.with_history(judged).select(*HISTORY).distinct()

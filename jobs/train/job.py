@@ -16,8 +16,9 @@ from jobs import episodes, registry
 from jobs.champion import Champion, champion, keep, registered
 from jobs.config import Config
 from jobs.model.calibration import threshold_of
+from jobs.noted import HISTORY, noted
 from jobs.store import Store
-from jobs.tables import ANOMALIES, DEVICE_MODELS, FEATURES, FEEDBACK, SCORES
+from jobs.tables import ANOMALIES, DEVICE_MODELS, DEVICE_NOTES, FEATURES, FEEDBACK, SCORES
 from jobs.train import challenger
 from jobs.train.devices import device_models
 from jobs.train.history import barred_from_teaching, judged_devices, new_learned_until, teachers
@@ -67,9 +68,9 @@ def _until(store: Store, last: str | None, newest_day: date, first_days: int) ->
 
 
 def _teachers(store: Store, config: Config, until: date) -> tuple[DataFrame, DataFrame]:
-    """What may teach until that day, and the keys of what may not."""
+    """What may teach until that day, by what each device is called now; and the keys, as printed, of what may not."""
     barred = _barred(store, config, until)
-    return teachers(store.read(FEATURES), barred, until), barred
+    return noted(store).as_history(teachers(store.read(FEATURES), barred, until)), barred
 
 
 def _refit(store: Store, config: Config, fleet: Champion, rows: DataFrame, version: str, until: date) -> dict[str, int]:
@@ -83,7 +84,7 @@ def _refit(store: Store, config: Config, fleet: Champion, rows: DataFrame, versi
         "learned_until": until,
         "run_id": store.run.run_id,
         "code_version": store.run.code_version,
-        **{f"{table.name}_version": store.version(table) for table in (FEATURES, SCORES, FEEDBACK)},
+        **{f"{table.name}_version": store.version(table) for table in (FEATURES, SCORES, FEEDBACK, DEVICE_NOTES)},
     }
     with registry.training_run(config.mlflow, store.lake, version, facts) as metrics:
         partitions = math.ceil(window["teachers"] / config.train.rows_per_partition)
@@ -101,11 +102,13 @@ def _barred(store: Store, config: Config, until: date) -> DataFrame:
     aging = (config.train.aged_days, config.train.aged_backups)
     told = None
     if feedback is not None:
-        devices = F.broadcast(judged_devices(scores, feedback))
+        said = noted(store)
+        devices = F.broadcast(judged_devices(scores, feedback, said))
         features, own = (
-            rows.join(devices, on=list(episodes.DEVICE), how="left_semi") for rows in (store.read(FEATURES), scores)
+            said.with_history(rows).join(devices, on=list(HISTORY), how="left_semi")
+            for rows in (store.read(FEATURES), scores)
         )
-        told = store.staged(episodes.timeline(features, own, feedback, *aging).where("is_alert"))
+        told = store.staged(episodes.timeline(features, own, feedback, *aging, said).where("is_alert"))
     return store.staged(barred_from_teaching(scores, store.read(ANOMALIES), told, until, *aging))
 
 

@@ -12,10 +12,16 @@ from jobs import __version__
 from jobs.cli import STAGES, main, parser
 
 BESIDE_A_LAKE = ("read", "simulate", "backtest", "seal")
-COMMANDS = ("run", *STAGES, "anomalies", "runs", "search", "alerts", "feedback", *BESIDE_A_LAKE, "doctor")
+LISTINGS = ("anomalies", "devices", "runs", "search", "alerts")
+COMMANDS = ("run", *STAGES, *LISTINGS, "feedback", "device", "erase", *BESIDE_A_LAKE, "doctor")
 
 
-NEEDED = {"feedback": ("3f9c", "confirmed"), "search": ("kind:delete",)}
+NEEDED = {
+    "feedback": ("3f9c", "confirmed"),
+    "device": ("retire", "nas"),
+    "erase": ("device", "nas"),
+    "search": ("kind:delete",),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -127,7 +133,7 @@ def test_the_lake_may_come_from_the_configuration_and_the_option_wins(capsys, mo
     assert "from-option" in second
 
 
-@pytest.mark.parametrize("command", ["anomalies", "runs", "alerts"])
+@pytest.mark.parametrize("command", ["anomalies", "devices", "runs", "alerts"])
 def test_a_listing_of_a_lake_that_is_not_there_is_status_1_with_one_line_that_says_what_to_do(command, capsys):
     assert status_of(command, "--lake", "nowhere") == 1
     said = capsys.readouterr()

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from jobs.verdict import RefusedError, verdict_of
+from jobs.landed_words import RefusedError
+from jobs.verdict import verdict_of
 
 GOOD = {"anomaly_id": "0123456789abcdef", "verdict": "confirmed", "given_at": "2025-03-30T21:00:00Z"}
 SNOOZE = {**GOOD, "verdict": "snooze", "snooze_until": "2025-04-06T00:00:00+02:00"}

@@ -10,7 +10,7 @@ import pytest
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
-from jobs.episodes import DEVICE, anomaly_id, timeline, unsettled
+from jobs.episodes import DEVICE_NAMES, anomaly_id, timeline, unsettled
 from jobs.score.anomalies import anomalies_of
 from jobs.score.last_good import devices_as_told, devices_now
 from jobs.tables import BACKUPS, DEVICE_MODELS, DEVICES, FEATURES, FEEDBACK, SCORES
@@ -79,7 +79,7 @@ def test_an_episode_runs_until_a_backup_is_judged_usual_and_takes_in_what_alerts
 @pytest.mark.parametrize("story", STORIES)
 def test_last_good_is_the_newest_complete_backup_before_that_is_outside_any_episode(told, story):
     rows = told[story]
-    places = {(row["backup_id"], row["ended_at"]): str(place) for place, row in enumerate(rows)}
+    places = {(row["backup_id"], row["ended_at"], story): str(place) for place, row in enumerate(rows)}
     found = [places[tuple(row["last_good"])] if row["last_good"] else "-" for row in rows]
     assert "".join(found) == STORIES[story][2]
 
@@ -94,19 +94,18 @@ def test_of_a_settled_device_nothing_changes_with_its_next_backup(spark):
     rows = timeline(features, scores, None, *AGING).withColumn("id", anomaly_id()).persist()
     # Each device under the name of what is known of it, with the score that its next backup brings.
     _, brought = rows_of_stories(spark, {f"{story} {cut}": story[: cut + 1] for story, cut in cuts})
-    age = F.date_diff(F.max("day").over(Window.partitionBy(*DEVICE)), "day")
+    age = F.date_diff(F.max("day").over(Window.partitionBy(*DEVICE_NAMES)), "day")
     brought = brought.withColumn("age", age).where(F.col("age") <= AGING[0])
     anomalies = rows.where("is_alert").withColumn("status", F.lit("resolved"))
-    waiting = {row["device_id"] for row in unsettled(brought, anomalies, AGING[1]).collect()}
+    waiting = {row["history_id"] for row in unsettled(brought, anomalies, AGING[1]).collect()}
 
     found = rows.collect()
 
     def state(name):
         own = sorted((row for row in found if row["device_id"] == name), key=lambda row: row["ended_at"])
         place = {row["id"]: at for at, row in enumerate(own)}
-        said = ("last_good", "backups_since", "is_open")
         return [
-            (at, place.get(row["episode_id"]), *(row[name] for name in said))
+            (at, place.get(row["episode_id"]), (row["last_good"] or ())[:2], row["backups_since"], row["is_open"])
             for at, row in enumerate(own)
             if row["is_alert"]
         ]

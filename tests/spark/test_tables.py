@@ -19,6 +19,7 @@ from jobs.tables import (
     ANOMALIES,
     BACKUPS,
     DEVICE_MODELS,
+    DEVICE_NOTES,
     FEATURES,
     FEEDBACK,
     FILE_CHANGES,
@@ -43,6 +44,7 @@ ROWS = {
     },
     ALERTS: {"event": "started", "status": "owed", "attempts": 0, "about": "operation", "condition": "no_run"},
     FEEDBACK: {"verdict": "snooze", "snooze_until": datetime(2025, 3, 9, tzinfo=UTC), "note": "moving house"},
+    DEVICE_NOTES: {"word": "rename", "new_device_id": "nas2"},
     RUNS: {"event": "ended", "counts": {"backups": 3}, "versions_read": {}, "versions_written": {"scores": 7}},
 }
 BY_NAME = {table.name: table for table in TABLES}

@@ -260,6 +260,7 @@ def test_a_training_is_one_run_that_says_what_was_learned_from_what(trained, tra
         "features_version": str(trained.store.version(FEATURES)),
         "scores_version": str(trained.store.version(SCORES)),
         "feedback_version": "-1",  # nobody gave a verdict
+        "device_notes_version": "-1",  # nor said anything of a device
     }
     assert run.data.metrics == {"devices": 3.0, "teachers": 36.0}
 

@@ -50,6 +50,7 @@ def anomaly(days_ago=0, **stated):
         "unseen": ["ratio_high"],
         "last_good_backup_id": f"b-{days_ago + 1}",
         "last_good_at": at - timedelta(days=1),
+        "last_good_device_id": None,
         "status": "open",
         "model_version": "1-20260301",
         "backups_since": 0,

@@ -39,6 +39,11 @@ def test_anomalies_are_listed_newest_first():
     assert re.findall(r"^(2026\S+)", table, re.M) == ["2026-03-11", "2026-03-07", "2026-03-03"]
 
 
+def test_a_good_backup_of_before_a_rename_is_named_with_what_the_device_was_called_then():
+    table = anomalies_table([anomaly(last_good_device_id="old-nas")], 120, colour=False)
+    assert "restore b-1 of 2026-03-11 06:14 (then called old-nas)" in " ".join(table.split())
+
+
 def test_without_a_last_good_backup_the_list_says_so():
     row = anomaly(last_good_backup_id=None, last_good_at=None)
     assert "no good backup is held" in " ".join(anomalies_table([row], 80, colour=False).split())

@@ -198,13 +198,18 @@ def test_files_are_told_where_a_list_landed_and_nowhere_else():
     assert "Such as" not in Outline(written(anomaly())).words
 
 
+def test_a_good_backup_of_before_a_rename_says_what_the_device_was_called_then():
+    assert "(then called old-nas)" in read(anomaly(last_good_device_id="old-nas")).words
+    assert "<script" not in written(anomaly(last_good_device_id=HOSTILE))
+
+
 def test_hostile_lake_model_reason_and_signal_names_stay_text():
     row = anomaly(evidence={HOSTILE: 2.0}, unseen=[HOSTILE])
     devices = DEVICES | {"not_judged": {HOSTILE: 1}}
     html = written(row, devices=devices, lake=HOSTILE, model_version=HOSTILE, code_version=HOSTILE)
     assert "<script" not in html
     assert "\u202e" not in html
-    assert Outline(html).words.count("<script>document.title='owned'</script>\"'&␊␀\\u202egpj.exe") == 7
+    assert Outline(html).words.count("<script>document.title='owned'</script>\"'&␊␀\\u202egpj.exe") == 8
 
 
 def test_names_do_not_turn_the_direction_of_what_stands_beside_them():
@@ -226,7 +231,7 @@ def test_the_page_needs_nothing_from_outside_and_runs_nothing():
 def test_the_page_has_one_first_heading_captions_and_column_heads():
     outline = read(anomaly(), histories={DEVICE: history(b_0=9_000)})
     assert len(outline.all("h1")) == 1
-    assert len(outline.all("caption")) == len(outline.all("table")) == 2
+    assert len(outline.all("caption")) == len(outline.all("table")) == 3
     assert all(of.get("scope") in ("col", "row") for of in outline.all("th"))
     assert ("html", {"lang": "en"}) in outline.elements
 

@@ -1,0 +1,1 @@
+"""Erasing one device or tenant from a lake."""
