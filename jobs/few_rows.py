@@ -1,7 +1,7 @@
 """Writing a few rows of a table that is there, without Spark: it takes Spark seconds, delta-rs a hundredth.
 
-For `jobs.store`, and for what writes without Spark. A row is checked as in any other write: DeltaError where it breaks a
-CHECK, or leaves out what is required.
+For `jobs.store`, and for what writes without Spark. A row is checked as in any other write: DeltaError where it breaks
+a CHECK, or leaves out what is required.
 """
 
 from __future__ import annotations
