@@ -23,7 +23,6 @@ class Alerts:
     attempts: int
     fleet_devices: int
     no_run_hours: int
-    silent_gaps: int
     reject_records: int
 
 

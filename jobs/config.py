@@ -128,7 +128,7 @@ SMALLEST: dict[int, dict[str, tuple[str, ...]]] = {
     1: {
         "features": ("look_back_days",),
         "train": ("rows_per_partition", "fleet_devices", "fleet_device_days", "fleet_backups"),
-        "alerts": ("attempts", "no_run_hours", "silent_gaps", "reject_records"),
+        "alerts": ("attempts", "no_run_hours", "reject_records"),
     },
     0: {
         "ingest": ("max_ahead_days", "settle_hours", "paths_per_backup"),

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from jobs.alerts.conditions import Fact
 from jobs.alerts.events import Row
 from jobs.report.words import when_in_words
+from jobs.silent import is_silent, silent_from
 from jobs.words import count_in_words
 
-LEAST_GAP_HOURS = 24.0  # a laptop that is backed up by the hour is asleep at night
 REJECTS_WITHIN = timedelta(hours=26)  # a day, and by what the starts of daily runs differ
 # Rejects of which one is enough: a wrong clock costs every backup of its device until it is mended.
 ONE_IS_ENOUGH = ("bad_time", "foreign_tenant")
@@ -42,17 +42,26 @@ def no_run(runs: Iterable[Row], moment: datetime, hours: int) -> list[Fact]:
     return [Fact("no_run", f"no run has come to its end for more than {hours} hours; {last}")]
 
 
-def silent(devices: Iterable[Row], moment: datetime, gaps: int) -> list[Fact]:
-    """A fact for each device without a backup for so many of its usual gaps; none where that is not known yet."""
+def dumps_missing(runs: Iterable[Row]) -> list[Fact]:
+    """A fact if notices waited for their dumps in the last two runs of ingest: one may come between notice and dump."""
+    ended = [row for row in runs if row["stage"] == "ingest" and row["event"] == "ended"]
+    last = sorted(ended, key=lambda row: row["at"])[-2:]
+    waiting = [dict(row["counts"]).get("waiting", 0) for row in last]
+    if len(waiting) < 2 or not all(waiting):
+        return []
+    many = f"{count_in_words(waiting[-1])} notices wait" if waiting[-1] > 1 else "1 notice waits"
+    return [Fact("dumps_missing", f"{many} for dumps that are not there, in the second run or more")]
+
+
+def silent(devices: Iterable[Row], moment: datetime) -> list[Fact]:
+    """A fact for each device that is silent at a moment."""
     facts = []
     for row in devices:
-        if row["usual_gap_hours"] is not None:
-            usual = max(row["usual_gap_hours"], LEAST_GAP_HOURS)
-            since = row["last_backup_at"] + timedelta(hours=gaps * usual)
-            if since <= moment:
-                gap = f"usually every {count_in_words(row['usual_gap_hours'])} h"
-                text = f"{row['device_id']} (last backup {when_in_words(row['last_backup_at'])}, {gap})"
-                facts.append(Fact("silent", text, row["tenant_id"], since=since))
+        if is_silent(row, moment):
+            gap = f"usually every {count_in_words(row['usual_gap_hours'])} h"
+            text = f"{row['device_id']} (last backup {when_in_words(row['last_backup_at'])}, {gap})"
+            since = silent_from(row["last_backup_at"], row["usual_gap_hours"])
+            facts.append(Fact("silent", text, row["tenant_id"], since=since))
     return facts
 
 

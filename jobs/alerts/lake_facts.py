@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from jobs.alerts.conditions import Facts
 from jobs.alerts.events import Row
 from jobs.alerts.facts import (
-    LEAST_GAP_HOURS,
     REJECTS_WITHIN,
+    dumps_missing,
     emptied,
     failed_stages,
     no_run,
@@ -19,10 +19,14 @@ from jobs.alerts.facts import (
 )
 from jobs.config import Config
 from jobs.report.reading import rows_of
+from jobs.silent import LONG_WEEKEND
 from jobs.tables import BACKUP_KEY, DEVICE, DEVICES, FEATURES, REJECTS, RUNS, Column
 
-RUN_COLUMNS = ("run_id", "stage", "event", "at", "moment", "error")
-GAP = ("last_backup_at", "usual_gap_hours")
+RUN_COLUMNS = ("run_id", "stage", "event", "at", "moment", "error", "counts")
+SILENCE = (
+    *("tenant_id", "device_id", "last_backup_at", "usual_gap_hours"),
+    *("not_judged", "snoozed_from", "snoozed_until"),
+)
 EMPTY = (("files_total", "files_before"), ("bytes_total", "bytes_before"))
 
 
@@ -48,8 +52,7 @@ def of_a_run(lake: str, config: Config, moment: datetime, held: Iterable[Row]) -
     runs = rows_of(lake, RUNS, RUN_COLUMNS)
     moments = {row["run_id"]: row["moment"] for row in runs}
     # Of a million devices only those that may be meant.
-    long_ago = moment - timedelta(hours=config.alerts.silent_gaps * LEAST_GAP_HOURS)
-    quiet = rows_of(lake, DEVICES, ("tenant_id", "device_id", *GAP), [("last_backup_at", "<=", long_ago)])
+    quiet = rows_of(lake, DEVICES, SILENCE, [("last_backup_at", "<=", moment - LONG_WEEKEND)])
     empty = _empty(lake, _since(held, moment, config))
     became = [row["ended_at"] for row in empty if was_not_empty(row)]
     newer = [("last_backup_at", ">=", min(became, default=moment))]
@@ -61,7 +64,8 @@ def of_a_run(lake: str, config: Config, moment: datetime, held: Iterable[Row]) -
     return {
         "stage_failed": failed_stages(runs),
         "no_run": [],
-        "silent": silent(quiet, moment, config.alerts.silent_gaps),
+        "dumps_missing": dumps_missing(runs),
+        "silent": silent(quiet, moment),
         "emptied": emptied(empty, devices, moments),
         "rejects": refused(rejects, config.alerts.reject_records),
     }

@@ -10,6 +10,7 @@ from jobs.report.words import when_in_words
 TITLES = {
     "stage_failed": "Stage failed",
     "no_run": "No run",
+    "dumps_missing": "Notices without their dumps",
     "silent": "Devices without a backup",
     "emptied": "Backups that became empty",
     "rejects": "Records refused",
@@ -17,6 +18,7 @@ TITLES = {
 TODO = {
     "stage_failed": "See uda runs, mend what the error names, and run the same command again.",
     "no_run": "See uda runs and the log of what starts uda run; nothing is judged until it runs again.",
+    "dumps_missing": "See whether products can still write where their notices point; docs/notices.md, The queue.",
     "silent": "See whether their backup jobs still run, and whether what they print still lands.",
     "emptied": "See whether the source is still mounted; restore from a backup before.",
     "rejects": "See table rejects and docs/runbook.md, Accounting and rejects.",

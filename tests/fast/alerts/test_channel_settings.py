@@ -137,7 +137,6 @@ def test_on_this_machine_a_secret_may_go_in_the_clear(tmp_path):
         ("attempts", 1),
         ("fleet_devices", 2),
         ("no_run_hours", 1),
-        ("silent_gaps", 1),
         ("reject_records", 1),
     ],
 )

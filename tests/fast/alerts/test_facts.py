@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from jobs.alerts.facts import emptied, failed_stages, no_run, refused, silent
+from jobs.alerts.facts import dumps_missing, emptied, failed_stages, no_run, refused, silent
 from tests.fast.report.samples import NEWEST
 
 DAY = timedelta(days=1)
@@ -18,6 +18,7 @@ def run(stage="report", event="ended", ago=0 * HOUR, **stated):
 
 def device(**stated):
     row = {"tenant_id": "default", "product": "canonical", "device_id": "nas", "last_backup_id": "b-0"}
+    row |= {"not_judged": None, "snoozed_from": None, "snoozed_until": None}
     return row | {"last_backup_at": NEWEST, "usual_gap_hours": 24.0, **stated}
 
 
@@ -50,6 +51,13 @@ def test_there_is_no_run_once_the_last_whole_one_began_too_long_ago(hours, holds
     assert all("Thu 12 Mar 2026, 06:14 UTC" in fact.text for fact in facts)
 
 
+@pytest.mark.parametrize(("waiting", "holds"), [((3, 2), True), ((0, 2), False), ((3, 0), False), ((2,), False)])
+def test_notices_that_wait_for_their_dumps_in_two_runs_on_end_are_told_of(waiting, holds):
+    runs = [run("ingest", ago=n * HOUR, counts=[("waiting", count)]) for n, count in enumerate(waiting)]
+    facts = dumps_missing([*runs, run("ingest", "failed", counts=[]), run("score", counts=[])])
+    assert [fact.text.partition(",")[0] for fact in facts] == (["3 notices wait for dumps that are not there"] * holds)
+
+
 def test_where_no_run_ever_came_to_its_end_that_is_said():
     (fact,) = no_run([run("ingest", "failed")], NEWEST, 26)
     assert "there was none yet" in fact.text
@@ -57,20 +65,24 @@ def test_where_no_run_ever_came_to_its_end_that_is_said():
 
 @pytest.mark.parametrize(
     ("usual", "hours", "holds"),
-    [(24.0, 95, False), (24.0, 96, True), (168.0, 671, False), (168.0, 672, True), (1.0, 95, False), (1.0, 96, True)],
+    [(24.0, 119, False), (24.0, 120, True), (168.0, 407, False), (168.0, 408, True), (1.0, 73, False), (1.0, 74, True)],
 )
-def test_a_device_is_silent_after_four_of_its_usual_gaps_each_a_day_at_least(usual, hours, holds):
-    facts = silent([device(usual_gap_hours=usual)], NEWEST + hours * HOUR, 4)
+def test_a_device_is_told_of_from_when_it_is_silent(usual, hours, holds):
+    facts = silent([device(usual_gap_hours=usual)], NEWEST + hours * HOUR)
     assert bool(facts) == holds
     assert all(fact.since == NEWEST + hours * HOUR for fact in facts)
 
 
 def test_a_device_whose_usual_gap_is_not_known_is_not_called_silent():
-    assert silent([device(usual_gap_hours=None)], NEWEST + 400 * DAY, 4) == []
+    assert silent([device(usual_gap_hours=None)], NEWEST + 400 * DAY) == []
+
+
+def test_a_device_of_which_people_said_that_it_is_gone_is_not_told_of():
+    assert silent([device(not_judged="retired")], NEWEST + 400 * DAY) == []
 
 
 def test_a_silent_device_is_named_with_its_last_backup_and_its_tenant():
-    (fact,) = silent([device(tenant_id="acme", usual_gap_hours=36.0)], NEWEST + 30 * DAY, 4)
+    (fact,) = silent([device(tenant_id="acme", usual_gap_hours=36.0)], NEWEST + 30 * DAY)
     assert (fact.tenant_id, fact.subject) == ("acme", None)
     assert fact.text == "nas (last backup Thu 12 Mar 2026, 06:14 UTC, usually every 36 h)"
 
