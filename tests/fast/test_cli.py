@@ -152,3 +152,15 @@ def test_help_and_listings_load_neither_spark_nor_mlflow():
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=root)
     assert json.loads(done.stdout) == [1, []]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_each_stage_is_a_job_that_takes_the_options_of_its_command(stage):
+    job = Path(__file__).resolve().parents[2] / "jobs" / stage / "job.py"
+    last = job.read_text("utf-8").rstrip().splitlines()[-4:]
+    assert last == [
+        'if __name__ == "__main__":',
+        "    from jobs.cli import main",
+        "",
+        f'    sys.exit(main(["{stage}", *sys.argv[1:]]))',
+    ]

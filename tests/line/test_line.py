@@ -52,7 +52,7 @@ def base(tmp_path_factory):
 
 def told_in(config, folder):
     """The same with a channel: a file in the folder; the moment of the tests lies long after the last backup."""
-    channels = {"file": Jsonl("file", str(folder / "alerts.jsonl"))}
+    channels = {"file": Jsonl("file", str(folder / "alerts.jsonl"), about=("episodes",))}
     return replace(config, channels=channels, alerts=replace(config.alerts, max_age_days=400))
 
 

@@ -1,4 +1,7 @@
-"""Each stage as a job of spark-submit, with the options of the command."""
+"""Stages as jobs of spark-submit, with the options of the command: those that differ most in what they need of Spark.
+
+That each stage is such a job is in tests/fast/test_cli.py.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +18,17 @@ ROOT = Path(__file__).resolve().parents[2]
 # As for the session that the other tests share.
 CONF = [f"--conf={key}={value}" for key, value in {**SETTINGS, "spark.ui.enabled": "false"}.items()]
 STAGES = ("ingest", "features", "train", "score", "report")
+SUBMITTED = ("ingest", "train", "score")  # streams and Python workers; MLflow; all of them
 
 
-def test_each_stage_runs_by_spark_submit_and_together_they_are_the_line(spark, config):
+def test_stages_run_by_spark_submit_and_together_with_the_others_they_are_the_line(spark, config, run_line):
     attacked = record(62, files_added=0, files_updated=0, files_deleted=520, files_total=600)
     land(config, "all.jsonl", [*(record(number) for number in range(62)), attacked])
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     for stage in STAGES:
+        if stage not in SUBMITTED:
+            run_line(config, stage)
+            continue
         options = ["--lake", config.lake, *(["--landing", config.landing] if stage == "ingest" else [])]
         command = ["spark-submit", *CONF, f"jobs/{stage}/job.py", *options]
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)

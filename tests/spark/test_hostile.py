@@ -21,7 +21,7 @@ from jobs.tables import BACKUPS, LANDED, REJECTS
 from tests.conftest import MOMENT, store_of
 from tests.rows import folder_of, land, record
 
-FILES = 60
+FILES = 40
 FILES_NAMED = 600
 
 

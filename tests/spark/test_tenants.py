@@ -152,26 +152,22 @@ def test_an_erased_device_is_gone_from_every_file_and_all_other_rows_are_as_they
     whose = the_device(both.store, "nas2", "b", None)
     before = rows_of_lake(both, is_not_the_erased_device)
     erase(both.store, both.config, whose)
-    erase(both.store, both.config, whose)  # killed at its end and called again
     assert rows_of_lake(both) == before
     assert not parquet_holds(both, tenant_id="b", device_id="nas")
     shutil.rmtree(f"{both.config.lake}/_checkpoints/ingest")
     counts = ingest(both.store, both.config)
     assert counts["landed"] == sum(counts[name] for name in ("backups", "verdicts", "notes", "rejects", "duplicates"))
-    features(both.store, both.config)
-    score(both.store, both.config)
     assert both.store.read(BACKUPS).where("tenant_id = 'b' AND device_id = 'nas'").isEmpty()
     refused = both.store.read(REJECTS).where("reason = 'erased'").collect()
-    assert (
-        len(refused) == len(DAYS) + 3
-    )  # its backups, the faulty one, and its new name; the duplicate stands as before
+    # Its backups, the faulty one, and its new name; the duplicate stands as before.
+    assert len(refused) == len(DAYS) + 3
     assert not [row for row in refused if row["record"]]
 
 
 def test_an_erased_tenant_leaves_the_lake_of_the_others(both, alone):
     for folder in ("canonical", "devices", "feedback"):
         shutil.rmtree(f"{both.config.landing}/{folder}/b")
-    erase(both.store, both.config, Whose("b"))
+    erase(both.store, both.config, Whose("b"))  # which goes over what was erased before once more
     assert rows_of_lake(both) == rows_of_lake(alone)
     for table in (BACKUPS, FEATURES, SCORES, ANOMALIES, DEVICES, DEVICE_MODELS, DEVICE_NOTES, FEEDBACK):
         assert both.store.read(table).where("tenant_id = 'b'").isEmpty(), table.name
