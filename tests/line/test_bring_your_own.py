@@ -84,6 +84,8 @@ def encrypt_in_place(source, share, draw):
         file.write_bytes(draw.randbytes(file.stat().st_size))
 
 
+# One tool: what borg's script leaves is read in tests/fast/readers/test_hooks.py.
+@pytest.mark.parametrize("product", ["restic"], indirect=True)
 def test_forty_real_backups_the_last_with_a_tenth_encrypted_give_the_alert_and_the_backup_before_it(
     product, spark, config, run_line, tmp_path
 ):

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # As for the session that the other tests share.
 CONF = [f"--conf={key}={value}" for key, value in {**SETTINGS, "spark.ui.enabled": "false"}.items()]
 STAGES = ("ingest", "features", "train", "score", "report")
-SUBMITTED = ("ingest", "train", "score")  # streams and Python workers; MLflow; all of them
+SUBMITTED = ("train", "score")  # MLflow and Python workers; streams and Python workers
 
 
 def test_stages_run_by_spark_submit_and_together_with_the_others_they_are_the_line(spark, config, run_line):
@@ -29,8 +29,7 @@ def test_stages_run_by_spark_submit_and_together_with_the_others_they_are_the_li
         if stage not in SUBMITTED:
             run_line(config, stage)
             continue
-        options = ["--lake", config.lake, *(["--landing", config.landing] if stage == "ingest" else [])]
-        command = ["spark-submit", *CONF, f"jobs/{stage}/job.py", *options]
+        command = ["spark-submit", *CONF, f"jobs/{stage}/job.py", "--lake", config.lake]
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
     store = store_of(spark, config)
