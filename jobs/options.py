@@ -61,13 +61,8 @@ def add_feedback(words: Any, parents: Sequence[argparse.ArgumentParser]) -> None
     )
     giving.add_argument("anomaly", metavar="ANOMALY", help="its id, or the beginning if no other begins so")
     giving.add_argument("verdict", metavar="VERDICT", choices=tuple(VERDICTS), help=", ".join(VERDICTS))
-    giving.add_argument("--note", metavar="TEXT", help="why, in your own words")
-    giving.add_argument("--by", metavar="NAME", help="who says so (default: your login name)")
     giving.add_argument("--tenant", metavar="T", help="whose anomaly it is (default: whoever has it)")
-    until = "end of a snooze: a day, as in 2025-04-30, at whose beginning (UTC) it ends, or so many days from now"
-    giving.add_argument("--until", metavar="DATE", type=_day_or_days, help=until)
-    now = "take this for now, as in 2025-03-30T21:00:00Z"
-    giving.add_argument("--moment", type=moment, metavar="TIME", help=now)
+    _add_how_it_is_said(giving)
 
 
 def add_device(words: Any, parents: Sequence[argparse.ArgumentParser]) -> None:
@@ -85,16 +80,25 @@ def add_device(words: Any, parents: Sequence[argparse.ArgumentParser]) -> None:
     saying.add_argument("device", metavar="NAME", help="what it is called, as `uda devices` lists it")
     new = "of rename: what it is called now; if that has backups of its own, both become one history"
     saying.add_argument("new", metavar="NEW", nargs="?", help=new)
-    until = "end of a snooze: a day, as in 2025-04-30, at whose beginning (UTC) it ends, or so many days from now"
-    saying.add_argument("--until", metavar="DATE", type=_day_or_days, help=until)
-    since = "begin of a snooze, said in the same way (default: now)"
+    _add_which_device(saying)
+    since = "begin of a snooze, said as its end is (default: now)"
     saying.add_argument("--from", dest="since", metavar="DATE", type=_day_or_days, help=since)
-    saying.add_argument("--tenant", metavar="T", help="whose device it is (default: whoever has it)")
-    saying.add_argument("--product", metavar="P", help="which product backs it up (default: whichever does)")
-    saying.add_argument("--note", metavar="TEXT", help="why, in your own words")
-    saying.add_argument("--by", metavar="NAME", help="who says so (default: your login name)")
+    _add_how_it_is_said(saying)
+
+
+def _add_which_device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--tenant", metavar="T", help="whose device it is (default: whoever has it)")
+    parser.add_argument("--product", metavar="P", help="which product backs it up (default: whichever does)")
+
+
+def _add_how_it_is_said(parser: argparse.ArgumentParser) -> None:
+    """What `feedback` and `device` both take: the end of a snooze, why, who and when."""
+    until = "end of a snooze: a day, as in 2025-04-30, at whose beginning (UTC) it ends, or so many days from now"
+    parser.add_argument("--until", metavar="DATE", type=_day_or_days, help=until)
+    parser.add_argument("--note", metavar="TEXT", help="why, in your own words")
+    parser.add_argument("--by", metavar="NAME", help="who says so (default: your login name)")
     now = "take this for now, as in 2025-03-30T21:00:00Z"
-    saying.add_argument("--moment", type=moment, metavar="TIME", help=now)
+    parser.add_argument("--moment", type=moment, metavar="TIME", help=now)
 
 
 def add_erase(words: Any, parents: Sequence[argparse.ArgumentParser]) -> None:
@@ -103,8 +107,7 @@ def add_erase(words: Any, parents: Sequence[argparse.ArgumentParser]) -> None:
     erasing = words.add_parser("erase", help=does, description=does, parents=parents)
     erasing.add_argument("what", metavar="WHAT", choices=("device", "tenant"), help="device or tenant")
     erasing.add_argument("name", metavar="NAME", help="its name; of a device, one of those that it had")
-    erasing.add_argument("--tenant", metavar="T", help="whose device it is (default: whoever has it)")
-    erasing.add_argument("--product", metavar="P", help="which product backs it up (default: whichever does)")
+    _add_which_device(erasing)
     erasing.add_argument("--yes", action="store_true", help="do it; without, only show what would be erased")
 
 

@@ -57,11 +57,12 @@ def named(messages: Sequence[Message], landing: str, tenants: Mapping[str, str])
 
 def refused_notices(refused: Sequence[tuple[Message, Fault]]) -> dict[str, Fault]:
     """Why messages are refused, by the source that each has in `rejects`; the body is the record."""
-    found = {}
-    for message, fault in refused:
-        whole = fault_with(fault.reason, fault.detail, message.body.encode(errors="replace"))
-        found[f"notices/{message.id}"] = replace(whole, field=fault.field)
-    return found
+    return {
+        f"notices/{message.id}": fault_with(
+            fault.reason, fault.detail, message.body.encode(errors="replace"), fault.field
+        )
+        for message, fault in refused
+    }
 
 
 def files_at(landing: str, paths: Collection[str]) -> dict[str, File]:

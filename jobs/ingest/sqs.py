@@ -91,9 +91,9 @@ class SqsQueue:
 
     def give_back(self, messages: Sequence[Message]) -> None:
         """As `Queue`; a queue that has dead letters moves a message there itself, when it is next asked for it."""
-        given_up = [message for message in messages if message.is_last and not self.has_dead_letters]
-        self.delete(given_up)
-        self._lend([message for message in messages if message not in given_up], 0)
+        is_over = [message.is_last and not self.has_dead_letters for message in messages]
+        self.delete([message for message, over in zip(messages, is_over, strict=True) if over])
+        self._lend([message for message, over in zip(messages, is_over, strict=True) if not over], 0)
 
     def _lend(self, messages: Sequence[Message], seconds: int) -> None:
         self._each("change_message_visibility_batch", messages, {"VisibilityTimeout": seconds})

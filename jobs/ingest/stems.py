@@ -40,11 +40,11 @@ class Fault:
     sha256: str | None = None
 
 
-def fault_with(reason: str, detail: str, text: bytes) -> Fault:
+def fault_with(reason: str, detail: str, text: bytes, field: str | None = None) -> Fault:
     """A fault that keeps the record's text, or of a long one the hash."""
     if len(text) > KEPT:
-        return Fault(reason, detail, sha256=hashlib.sha256(text).hexdigest())
-    return Fault(reason, detail, text=text or None)
+        return Fault(reason, detail, field, sha256=hashlib.sha256(text).hexdigest())
+    return Fault(reason, detail, field, text=text or None)
 
 
 @dataclass
