@@ -71,6 +71,11 @@ def _snooze(said: Mapping[str, Any], word: str, given_at: datetime) -> tuple[dat
     return since, until
 
 
+def renames_of(rows: Iterable[Any]) -> dict[Device, str]:
+    """What each device was renamed to, from rows of `device_notes` of which the word is rename."""
+    return {_device(row): row["new_device_id"] for row in rows}
+
+
 def current_names(renames: Mapping[Device, str]) -> dict[Device, str]:
     """Of each device that was renamed, what it is called now.
 
@@ -103,7 +108,7 @@ def refused_renames(new: Iterable[Mapping[str, Any]], held: Iterable[Mapping[str
     new, held : iterable of mapping
         Rows of `device_notes` of which the word is rename. A new one may be held: the run was killed after writing it.
     """
-    renames = {_device(row): row["new_device_id"] for row in held}
+    renames = renames_of(held)
     refused = {}
     for row in sorted(new, key=lambda row: (row["given_at"], row["source"], row["position"])):
         why = why_not(row, renames)

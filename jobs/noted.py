@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from jobs.device_note import current_names
+from jobs.device_note import current_names, renames_of
 from jobs.store import Store
 from jobs.tables import DEVICE, DEVICE_MODELS, DEVICE_NOTES
 
@@ -77,11 +77,8 @@ def noted(store: Store) -> Noted:
     if store.version(DEVICE_NOTES) < 0:
         return NOTHING
     notes = store.read(DEVICE_NOTES)
-    renames = {
-        tuple(row[name] for name in DEVICE_NAMES): row["new_device_id"]
-        for row in notes.where("word = 'rename'").select(*DEVICE_NAMES, "new_device_id").collect()
-    }
-    rows = [(*device, name) for device, name in current_names(renames).items()]
+    renames = notes.where("word = 'rename'").select(*DEVICE_NAMES, "new_device_id").collect()
+    rows = [(*device, name) for device, name in current_names(renames_of(renames)).items()]
     names = Noted(store.spark.createDataFrame(rows, NAMES) if rows else None)
     is_snooze = F.col("word") == "snooze"
     words = names.with_history(notes.where("word <> 'rename'")).groupBy(*HISTORY)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pyspark.sql import functions as F
 
 from jobs.ddl import quoted
-from jobs.device_note import Device, current_names
+from jobs.device_note import Device, current_names, renames_of
 from jobs.episodes import anomaly_id
 from jobs.errors import UdaError
 from jobs.ingest.arrivals import tenant_of
@@ -84,9 +84,7 @@ def _names_of(store: Store, device: Device) -> set[Device]:
     """All names of the device's history."""
     if store.version(DEVICE_NOTES) < 0:
         return {device}
-    rows = store.read(DEVICE_NOTES).where("word = 'rename'").collect()
-    renames = {(row["tenant_id"], row["product"], row["device_id"]): row["new_device_id"] for row in rows}
-    current = current_names(renames)
+    current = current_names(renames_of(store.read(DEVICE_NOTES).where("word = 'rename'").collect()))
     tenant, product, name = device
     last = current.get(device, name)
     return {(tenant, product, last)} | {

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any, TextIO
 
 from jobs.config import Config
-from jobs.device_note import FOLDER, note_of, why_not
+from jobs.device_note import FOLDER, note_of, renames_of, why_not
 from jobs.errors import ConfigError, UdaError
 from jobs.feedback.landing import day_of, device_words, end_of_snooze, land
 from jobs.report.reading import is_there, rows_of
@@ -89,8 +89,7 @@ def the_device(lake: str, device: Mapping[str, str | None]) -> Row:
 
 def _conflict(lake: str, rename: Row) -> str | None:
     held = rows_of(lake, DEVICE_NOTES, filters=[("word", "=", "rename")]) if is_there(lake, DEVICE_NOTES) else []
-    renames = {(row["tenant_id"], row["product"], row["device_id"]): row["new_device_id"] for row in held}
-    return why_not(rename, renames)
+    return why_not(rename, renames_of(held))
 
 
 def _what_follows(lake: str, record: Row) -> str:
