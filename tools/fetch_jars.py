@@ -1,4 +1,4 @@
-"""Put Delta's jars into the pyspark of this environment: `python tools/fetch_jars.py`.
+"""Put the jars of Delta and of s3a:// into the pyspark of this environment: `python tools/fetch_jars.py`.
 
 Spark resolves the packages itself, once, into a temporary folder; the jars are then copied beside Spark's own. So a
 run needs no network, no setting and no working directory to find them (docs/adr/0005-jars-inside-pyspark.md).
@@ -7,6 +7,7 @@ run needs no network, no setting and no working directory to find them (docs/adr
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,32 +16,46 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-# What Spark ships already. Without this list 33 jars arrive, older Hadoop and Jackson among them, and shadow Spark's.
+# What Spark ships already: without this list older copies of Hadoop, Jackson and Netty arrive as well, and shadow
+# Spark's. And of Amazon's SDK the whole, 600 MB, where s3a:// uses three parts.
 EXCLUDES = (
-    "com.fasterxml.jackson.core",
-    "com.fasterxml.jackson.datatype",
-    "com.github.luben",
-    "com.google.code.findbugs",
-    "commons-logging",
-    "commons-pool",
-    "io.airlift",
-    "javax.annotation",
-    "org.apache.hadoop",
-    "org.apache.logging.log4j",
-    "org.apache.parquet",
-    "org.roaringbitmap",
-    "org.scala-lang",
-    "org.slf4j",
-    "org.xerial.snappy",
+    "com.fasterxml.jackson.core:*",
+    "com.fasterxml.jackson.datatype:*",
+    "com.github.luben:*",
+    "com.google.code.findbugs:*",
+    "commons-codec:*",
+    "commons-logging:*",
+    "commons-pool:*",
+    "io.airlift:*",
+    "io.netty:*",
+    "javax.annotation:*",
+    "org.apache.hadoop:hadoop-client*",
+    "org.apache.hadoop:hadoop-common",
+    "org.apache.httpcomponents:*",
+    "org.apache.logging.log4j:*",
+    "org.apache.parquet:*",
+    "org.roaringbitmap:*",
+    "org.scala-lang:*",
+    "org.slf4j:*",
+    "org.xerial.snappy:*",
+    "software.amazon.awssdk:bundle",
 )
-OURS = ("delta-*.jar", "unitycatalog-*.jar")  # Spark ships none of these names
+# The version that hadoop-aws was built with: that of the bundle it names.
+AWS_SDK = "2.29.52"
+AWS_SDK_PARTS = ("s3", "s3-transfer-manager", "sts")
 START_SPARK = "from pyspark.sql import SparkSession; SparkSession.builder.getOrCreate().stop()"
 
 
-def delta_package() -> str:
-    """Maven coordinates of the Delta that matches the installed delta-spark and pyspark."""
+def packages(spark_jars: Path) -> list[str]:
+    """Maven coordinates of the Delta, and of the file system for s3a://, that match what is installed."""
     spark = ".".join(version("pyspark").split(".")[:2])
-    return f"io.delta:delta-spark_{spark}_2.13:{version('delta-spark')}"
+    (client,) = spark_jars.glob("hadoop-client-api-*.jar")
+    hadoop = client.stem.removeprefix("hadoop-client-api-")
+    return [
+        f"io.delta:delta-spark_{spark}_2.13:{version('delta-spark')}",
+        f"org.apache.hadoop:hadoop-aws:{hadoop}",
+        *(f"software.amazon.awssdk:{part}:{AWS_SDK}" for part in AWS_SDK_PARTS),
+    ]
 
 
 def pyspark_jars() -> Path:
@@ -51,12 +66,12 @@ def pyspark_jars() -> Path:
     return Path(spec.origin).parent / "jars"
 
 
-def resolve(package: str, ivy: Path) -> list[Path]:
-    """Download the package and what it needs beside Spark into `ivy`; the jars found there."""
+def resolve(wanted: list[str], ivy: Path) -> list[Path]:
+    """Download the packages and what they need beside Spark into `ivy`; the jars found there."""
     options = {
-        "spark.jars.packages": package,
+        "spark.jars.packages": ",".join(wanted),
         "spark.jars.ivy": str(ivy),
-        "spark.jars.excludes": ",".join(f"{group}:*" for group in EXCLUDES),
+        "spark.jars.excludes": ",".join(EXCLUDES),
         "spark.master": "local[1]",
         "spark.ui.enabled": "false",
         # A machine whose host name does not resolve must be able to do this too.
@@ -70,7 +85,7 @@ def resolve(package: str, ivy: Path) -> list[Path]:
     done = subprocess.run([sys.executable, "-c", START_SPARK], env=environment, capture_output=True, text=True)
     jars = sorted((ivy / "jars").glob("*.jar"))
     if done.returncode or not jars:
-        raise SystemExit(f"{done.stderr}\nDelta's jars could not be fetched ({package}); is the network there?")
+        raise SystemExit(f"{done.stderr}\nThe jars could not be fetched ({', '.join(wanted)}); is the network there?")
     return jars
 
 
@@ -82,8 +97,8 @@ def copied(jars: list[Path], target: Path) -> list[str]:
         half = target / f".{name}.part"
         shutil.copyfile(jar, half)
         half.rename(target / name)
-    for pattern in OURS:
-        for other in target.glob(pattern):
+        artifact = re.split(r"[-_]\d", name)[0]  # delta-spark_4.1_2.13-4.4.0.jar: the Spark and Scala it is for go too
+        for other in target.glob(f"{artifact}[-_][0-9]*.jar"):
             if other.name not in names:
                 other.unlink()
     return list(names)
@@ -92,9 +107,10 @@ def copied(jars: list[Path], target: Path) -> list[str]:
 def main() -> int:
     """Fetch and copy; one line on stdout says what is there now."""
     target = pyspark_jars()
+    wanted = packages(target)
     with tempfile.TemporaryDirectory(prefix="uda-ivy-") as ivy:
-        names = copied(resolve(delta_package(), Path(ivy)), target)
-    sys.stdout.write(f"{len(names)} jars of {delta_package()} in {target}: {', '.join(names)}\n")
+        names = copied(resolve(wanted, Path(ivy)), target)
+    sys.stdout.write(f"{len(names)} jars of {', '.join(wanted)} in {target}\n")
     return 0
 
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import boto3
 
-from jobs.envelope import local_master, seal
-from jobs.keys import read_key
+from jobs.envelope import kms_master, seal
 from tests.rows import FIRST_DAY
 
 
@@ -55,28 +53,27 @@ def restic(day):
 
 
 class Publisher:
-    """Leaves dumps below a landing folder and tells a topic of them; what it leaves of one product is sealed."""
+    """Leaves dumps in a bucket and tells a topic of them; what it leaves of one product is sealed."""
 
-    def __init__(self, landing: Path, topic: str, sealed_product: str, key_file: Path) -> None:
-        self.landing, self.topic, self.sealed_product, self.key_file = landing, topic, sealed_product, key_file
-        self.sns = boto3.client("sns")
+    def __init__(self, bucket, topic, sealed_product, key):
+        self.bucket, self.topic, self.sealed_product, self.key = bucket, topic, sealed_product, key
+        self.s3, self.sns = boto3.client("s3"), boto3.client("sns")
 
     def leave(self, product, device, day, files):
-        """Land the files of one run, by what each is; return the notice of it."""
-        stem = f"{product}/{device}/{_times(day)[0]:%Y%m%dT%H%M%SZ}"
+        """Land the files of one run, by what each is; return the notice of it, which names the first."""
+        stem = f"landing/{product}/{device}/{_times(day)[0]:%Y%m%dT%H%M%SZ}"
+        dumps = []
         for what, said in files.items():
             text = said if isinstance(said, str) else "".join(f"{json.dumps(record)}\n" for record in said)
             content, ending = text.encode(), ""
             if product == self.sealed_product:
                 context = {"tenant_id": "acme", "product": product, "device_id": device}
-                content, ending = seal(content, local_master(read_key(self.key_file)), context), ".enc"
-            file = self.landing / f"{stem}.{what}{ending}"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content)
-        first = next(iter(files))
-        dump = self.landing / f"{stem}.{first}{ending}"
-        said = {"uri": str(dump), "bytes": dump.stat().st_size, "sha256": hashlib.sha256(dump.read_bytes()).hexdigest()}
-        notice = {"schema": "uda.backup_complete/1", "product": product, "device_id": device, "dump": said}
+                content, ending = seal(content, kms_master(self.key), context), ".enc"
+            key = f"{stem}.{what}{ending}"
+            self.s3.put_object(Bucket=self.bucket, Key=key, Body=content)
+            digest = hashlib.sha256(content).hexdigest()
+            dumps.append({"uri": f"s3://{self.bucket}/{key}", "bytes": len(content), "sha256": digest})
+        notice = {"schema": "uda.backup_complete/1", "product": product, "device_id": device, "dump": dumps[0]}
         return json.dumps(notice)
 
     def tell(self, notices):

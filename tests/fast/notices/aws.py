@@ -11,6 +11,7 @@ SETTINGS = {
     "AWS_ACCESS_KEY_ID": "none",
     "AWS_SECRET_ACCESS_KEY": "none",
     "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ALLOW_HTTP": "true",  # of delta-rs
     "no_proxy": "127.0.0.1",
 }
 
