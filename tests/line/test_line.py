@@ -32,44 +32,46 @@ DEVICES_LANDED = ("nas", "laptop", "mail")
 
 
 def history():
-    """Three steady devices; the last backup of one deletes half its files. Two lines are no records."""
+    """Three steady devices. Two lines are no records, and one comes twice."""
     records = [record(number, device=device) for device in DEVICES_LANDED for number in range(DAYS)]
+    return [*records, record(3, device="mail"), record(1, device="mail", files_added=-4), "no record"]
+
+
+def attacked():
+    """The next backup of one of them, which deletes half its files."""
     listed = [{"path": f"photos/{number}.jpg", "change": "deleted"} for number in range(520)]
     deleted = {"files_added": 0, "files_updated": 0, "files_deleted": 520, "files_total": 600}
-    attacked = record(DAYS, device="nas", **deleted, file_changes=listed)
-    twice = record(3, device="mail")
-    return [*records, attacked, twice, record(1, device="mail", files_added=-4), "no record"]
+    return [record(DAYS, device="nas", **deleted, file_changes=listed)]
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory):
-    """A lake that the whole line made from the history in one go."""
-    folder = tmp_path_factory.mktemp("base")
+def finished(session_of_tests, tmp_path_factory):
+    """A lake that the whole line made in two runs: of the history, and of the attacked backup."""
+    folder = tmp_path_factory.mktemp("finished")
     config = replace(load_config(None, {}), lake=str(folder / "lake"), landing=str(folder / "landing"))
-    land(config, "all.jsonl", history())
-    return told_in(config, folder)
-
-
-def told_in(config, folder):
-    """The same with a channel: a file in the folder; the moment of the tests lies long after the last backup."""
     channels = {"file": Jsonl("file", str(folder / "alerts.jsonl"), about=("episodes",))}
-    return replace(config, channels=channels, alerts=replace(config.alerts, max_age_days=400))
+    # The moment of the tests lies long after the last backup.
+    config = replace(config, channels=channels, alerts=replace(config.alerts, max_age_days=400))
+    land(config, "all.jsonl", history())
+    run(session_of_tests, config)
+    assert told(config) == []
+    land(config, "attacked.jsonl", attacked())
+    run(session_of_tests, config)
+    return config
+
+
+def run(spark, config):
+    from jobs.stages import STAGES, run_stage
+
+    for name in STAGES:
+        run_stage(name, store_of(spark, config), config)
 
 
 def told(config):
     """What the channel got: of which backup, and which event."""
-    lines = Path(config.channels["file"].path).read_text(encoding="utf-8").splitlines()
-    findings = [json.loads(line) for line in lines]
+    file = Path(config.channels["file"].path)
+    findings = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
     return [(found["evidences"][0]["data"]["backup_id"], found["activity_name"]) for found in findings]
-
-
-@pytest.fixture(scope="module")
-def finished(base, session_of_tests):
-    from jobs.stages import STAGES, run_stage
-
-    for name in STAGES:
-        run_stage(name, store_of(session_of_tests, base), base)
-    return base
 
 
 def test_the_attacked_backup_is_the_one_anomaly_and_says_what_to_restore(spark, finished):
@@ -84,14 +86,14 @@ def test_the_attacked_backup_is_the_one_anomaly_and_says_what_to_restore(spark, 
 def test_every_backup_is_scored_once_from_the_first_judged_day_on(spark, finished):
     store = store_of(spark, finished)
     scores = store.read(SCORES).collect()
-    _, newest_day = store.first_and_last_day(FEATURES)
-    assert len({row["backup_id"] for row in scores}) == len(scores)
-    assert all(0 <= (newest_day - row["day"]).days <= 30 for row in scores)
+    first_judged = DAYS - 1 - 30  # `first_days` before the newest one of the first run
+    judged = [f"{device}-{number}" for device in DEVICES_LANDED for number in range(first_judged, DAYS)]
+    assert sorted(row["backup_id"] for row in scores) == sorted([*judged, f"nas-{DAYS}"])
     assert {row["model_version"].partition("-")[0] for row in scores} == {"1"}
 
 
 def test_each_run_accounts_for_every_landed_record(spark, finished):
-    runs = store_of(spark, finished).read(RUNS).where("stage = 'ingest' AND event = 'ended'").collect()
+    runs = store_of(spark, finished).read(RUNS).where("stage = 'ingest' AND event = 'ended'").orderBy("at").collect()
     counts = runs[0]["counts"]
     assert counts["landed"] == len(history())
     assert counts["landed"] == counts["backups"] + counts["rejects"] + counts["duplicates"]
@@ -116,7 +118,7 @@ def test_a_second_run_changes_no_table(spark, finished, run_line):
 
 
 def test_another_order_over_two_runs_with_late_backups_gives_the_same_tables(spark, finished, config, run_line):
-    lines = history()
+    lines = history() + attacked()
     random.Random(11).shuffle(lines)
     for part, name in ((lines[::2], "second-half-first.jsonl"), (lines[1::2], "rest.jsonl")):
         land(config, name, part)
@@ -128,39 +130,39 @@ def test_another_order_over_two_runs_with_late_backups_gives_the_same_tables(spa
     assert reasons[0] == reasons[1]
 
 
-def test_the_next_day_is_judged_by_a_model_that_has_learned_the_days_before(spark, config, run_line, tmp_path):
+def test_the_next_day_is_judged_by_a_model_that_has_learned_the_days_before(spark, finished, run_line):
     """Day by day: each backup is learned only after it was judged, and what alerted is not learned yet."""
-    config = told_in(config, tmp_path)
-    land(config, "first.jsonl", [record(number) for number in range(DAYS)])
-    run_line(config, "ingest", "features", "train", "score")
-    land(config, "attacked.jsonl", [record(DAYS, files_added=0, files_deleted=500, files_total=560)])
-    run_line(config, "ingest", "features", "train", "score", "report")
-    assert told(config) == [("nas-62", "Create")]
-    land(config, "next.jsonl", [record(DAYS + 1, files_total=563)])
-    run_line(config)
-    store = store_of(spark, config)
-    versions = {
-        row["backup_id"]: row["model_version"] for row in store.read(SCORES).where("day > '2025-03-02'").collect()
+    land(finished, "next.jsonl", [record(DAYS + 1, files_total=563)])
+    run_line(finished)
+    store = store_of(spark, finished)
+    scored = store.read(SCORES).where("device_id = 'nas' AND day > '2025-03-02'").collect()
+    assert {row["backup_id"]: row["model_version"] for row in scored} == {
+        "nas-61": "1-20250201",
+        "nas-62": "1-20250304",
+        "nas-63": "1-20250305",
     }
-    assert versions == {"nas-61": "1-20250201", "nas-62": "1-20250304", "nas-63": "1-20250305"}
-    taught = {row["model_version"]: row["backups"] for row in store.read(DEVICE_MODELS).collect()}
     # 62 backups, less the first, which stands beside nothing; the one that alerted is left out.
-    assert taught == {"1-20250201": 30, "1-20250304": 61, "1-20250305": 61}
-    (device,) = store.read(DEVICES).collect()
+    assert taught(store) == {"1-20250201": 30, "1-20250304": 61, "1-20250305": 61}
+    (device,) = store.read(DEVICES).where("device_id = 'nas'").collect()
     assert (device["last_backup_id"], device["last_good_backup_id"]) == ("nas-63", "nas-63")
     (anomaly,) = store.read(ANOMALIES).collect()
     assert (anomaly["backup_id"], anomaly["status"], anomaly["last_good_backup_id"]) == ("nas-62", "resolved", "nas-61")
-    assert told(config) == [("nas-62", "Create"), ("nas-62", "Close")]
+    assert told(finished) == [("nas-62", "Create"), ("nas-62", "Close")]
 
     # A verdict alone counts in the tables with the next run, and is learned before the next backup is judged.
-    give(config, anomaly, "false_positive")
-    run_line(config, "ingest", "score")
+    give(finished, anomaly, "false_positive")
+    run_line(finished, "ingest", "score")
     (anomaly,) = store.read(ANOMALIES).collect()
     assert (anomaly["status"], anomaly["verdict_note"]) == ("false_positive", "an import")
-    land(config, "later.jsonl", [record(DAYS + 2, files_total=566)])
-    run_line(config, "ingest", "features", "train")
-    taught = {row["model_version"]: row["backups"] for row in store.read(DEVICE_MODELS).collect()}
-    assert taught["1-20250306"] == 63
+    land(finished, "later.jsonl", [record(DAYS + 2, files_total=566)])
+    run_line(finished, "ingest", "features", "train")
+    assert taught(store)["1-20250306"] == 63
+
+
+def taught(store):
+    """How many backups each version learned of the device that was attacked."""
+    models = store.read(DEVICE_MODELS).where("device_id = 'nas'").collect()
+    return {row["model_version"]: row["backups"] for row in models}
 
 
 def give(config, anomaly, verdict):

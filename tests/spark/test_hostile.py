@@ -22,7 +22,7 @@ from tests.conftest import MOMENT, store_of
 from tests.rows import folder_of, land, record
 
 FILES = 40
-FILES_NAMED = 600
+FILES_NAMED = 200
 
 
 def test_damaged_notices_records_and_runs_are_all_accounted_for_and_no_key_is_written_down(

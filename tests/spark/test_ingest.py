@@ -16,12 +16,15 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 from chispa import assert_df_equality
+from pyspark.sql import functions as F
 
+from jobs.config import load_config
 from jobs.errors import AccountingError
 from jobs.ingest import job
 from jobs.ingest.accounting import check_nothing_is_lost
 from jobs.ingest.job import ingest
 from jobs.tables import BACKUPS, FEEDBACK, LANDED, REJECTS
+from tests.conftest import store_of
 from tests.rows import folder_of, land, record
 
 GOOD = record(0)
@@ -55,29 +58,162 @@ def reasons(store):
     return {(row["source"], row["position"]): row["reason"] for row in store.read(REJECTS).collect()}
 
 
-def test_each_kind_of_bad_record_costs_its_reject_at_its_line_and_no_more(store, config):
-    land(config, "mixed.jsonl", [GOOD, "", *FAULTS.values(), record(99)])
+def land_faults(config):
+    land(config, "faults/mixed.jsonl", [GOOD, "", *FAULTS.values(), record(99)])
+    land(config, "faults/long.jsonl", [record(1, files_deleted=-1, note="x" * 70_000)])
+
+
+def land_parquet(config):
+    folder = folder_of(config) / "parquet"
+    folder.mkdir()
+    pq.write_table(pa.Table.from_pylist([record(0, device="p")]), folder / "a.parquet")
+    pq.write_table(pa.Table.from_pylist([record(1, device="p", files_added="7", colour="blue")]), folder / "b.parquet")
+    for unit in ("us", "ns"):
+        table = pd.DataFrame([record(0, device=unit)])
+        table["ended_at"] = pd.to_datetime(table["ended_at"]).dt.tz_localize(None).astype(f"datetime64[{unit}]")
+        table.to_parquet(folder / f"{unit}.parquet", coerce_timestamps=None)
+
+
+def land_cut(config):
+    folder = folder_of(config) / "cut"
+    folder.mkdir()
+    noise = random.Random(1)
+    records = [record(n % 300, device=f"d{n // 300}", note=noise.randbytes(200).hex()) for n in range(3_000)]
+    whole = gzip.compress("".join(json.dumps(each) + "\n" for each in records).encode())
+    (folder / "cut.jsonl.gz").write_bytes(whole[: len(whole) // 2])
+
+
+UNUSABLE = {
+    "empty.jsonl": (b"", "empty"),
+    "not.parquet": (b"PAR1 no it is not", "unreadable"),
+    "plain.jsonl.gz": (b"not gzip\n", "unreadable"),
+    "plain.jsonl.zst": (b"not zstd\n", "unreadable"),
+    "notes.txt": (b"hello\n", "unknown_shape"),
+}
+
+
+def land_unusable(config):
+    folder = folder_of(config) / "unusable"
+    folder.mkdir()
+    for name, (content, _) in UNUSABLE.items():
+        (folder / name).write_bytes(content)
+
+
+NAMES = (
+    "a b+c%20d.jsonl",
+    "co:lon.jsonl",
+    "[x]{y}*?.jsonl",
+    "ü/日本.jsonl",
+    "back\\slash.jsonl",
+    "comma,file.jsonl",
+    "folder.jsonl/x.jsonl",
+)
+
+
+def land_names(config):
+    for number, name in enumerate(NAMES):
+        land(config, f"names/{name}", [record(number, device="names")])
+
+
+def land_same(config):
+    land(config, "same/a.jsonl", [record(0, device="same"), record(1, device="same")])
+    land(config, "same/b.jsonl", [record(1, device="same"), record(1, device="same", files_total=None)])
+    exact = record(0, device="differ")
+    maybe = {**exact, "files_updated": 12, "upper_bound": ["files_updated"]}
+    land(config, "same/differ.jsonl", [exact, {**exact, "files_updated": 11}, maybe])
+
+
+def land_tenants(config):
+    land(config, "acme/a.jsonl", [record(0), record(1, tenant_id="acme"), record(2, tenant_id="other")])
+    land(config, "acme-not/a.jsonl", [record(3), record(4, tenant_id="other")])
+
+
+@pytest.fixture(scope="module")
+def landed(session_of_tests, tmp_path_factory):
+    """A lake into which one run read what each of the functions above landed in a folder of its own."""
+    place = tmp_path_factory.mktemp("landed")
+    (place / "landing" / "canonical").mkdir(parents=True)
+    config = replace(load_config(None, {}), lake=str(place / "lake"), landing=str(place / "landing"))
+    config = replace(config, tenants={"canonical/acme": "acme"})
+    for put_there in (land_faults, land_parquet, land_cut, land_unusable, land_names, land_same, land_tenants):
+        put_there(config)
+    store = store_of(session_of_tests, config)
     counts = ingest(store, config)
-    assert counts == {"landed": len(FAULTS) + 2, "backups": 2, "rejects": len(FAULTS), "duplicates": 0}
-    expected = {("canonical/mixed.jsonl", line): reason.strip() for line, reason in enumerate(FAULTS, start=3)}
-    assert reasons(store) == expected
+    assert counts["landed"] == counts["backups"] + counts["rejects"] + counts["duplicates"]
+
+    def rows_of(table, folder):
+        rows = store.read(table).where(F.col("source").startswith(f"canonical/{folder}")).collect()
+        return dict(sorted(((row["source"].removeprefix("canonical/"), row["position"]), row) for row in rows))
+
+    return rows_of
 
 
-def test_a_reject_names_the_field_and_keeps_the_record(store, config):
-    bad = record(1, files_deleted=-1)
-    land(config, "a.jsonl", [bad])
-    ingest(store, config)
-    (row,) = store.read(REJECTS).collect()
-    assert (row["field"], json.loads(row["record"])) == ("files_deleted", bad)
+def test_each_kind_of_bad_record_costs_its_reject_at_its_line_and_no_more(landed):
+    found = {at: row["reason"] for at, row in landed(REJECTS, "faults/mixed").items()}
+    assert found == {("faults/mixed.jsonl", line): reason.strip() for line, reason in enumerate(FAULTS, start=3)}
+    assert list(landed(BACKUPS, "faults")) == [("faults/mixed.jsonl", 1), ("faults/mixed.jsonl", len(FAULTS) + 3)]
+
+
+def test_a_reject_names_the_field_and_keeps_the_record(landed):
+    at = ("faults/mixed.jsonl", list(FAULTS).index("negative") + 3)
+    row = landed(REJECTS, "faults")[at]
+    assert (row["field"], json.loads(row["record"])) == ("files_deleted", FAULTS["negative"])
     assert "files_deleted must be 0 or more" in row["detail"]
 
 
-def test_a_record_beyond_64_kib_is_kept_as_its_hash(store, config):
-    land(config, "a.jsonl", [record(1, files_deleted=-1, note="x" * 70_000)])
-    ingest(store, config)
-    (row,) = store.read(REJECTS).collect()
+def test_a_record_beyond_64_kib_is_kept_as_its_hash(landed):
+    (row,) = landed(REJECTS, "faults/long").values()
     assert row["record"] is None
     assert len(row["record_sha256"]) == 64
+
+
+def test_parquet_files_of_different_schemas_land_together(landed):
+    extra = {row["backup_id"]: row["extra"] for row in landed(BACKUPS, "parquet").values()}
+    assert extra == {"p-0": None, "p-1": '{"colour":"blue"}'}
+
+
+def test_parquet_times_without_a_zone_are_rejected_whatever_their_unit(landed):
+    found = {at: row["reason"] for at, row in landed(REJECTS, "parquet").items()}
+    assert found == {("parquet/ns.parquet", 0): "unreadable", ("parquet/us.parquet", 1): "no_time_zone"}
+
+
+def test_a_cut_file_costs_one_reject_and_what_came_before_the_cut_counts(landed):
+    assert 1_000 < len(landed(BACKUPS, "cut")) < 2_000
+    assert {at: row["reason"] for at, row in landed(REJECTS, "cut").items()} == {("cut/cut.jsonl.gz", 0): "unreadable"}
+
+
+def test_a_file_that_cannot_be_used_costs_one_reject_and_no_run(landed):
+    found = {at: row["reason"] for at, row in landed(REJECTS, "unusable").items()}
+    assert found == {(f"unusable/{name}", 0): reason for name, (_, reason) in UNUSABLE.items()}
+
+
+def test_names_with_blanks_signs_and_patterns_are_just_names(landed):
+    assert {source for source, _ in landed(BACKUPS, "names")} == {f"names/{name}" for name in NAMES}
+
+
+def test_a_duplicate_has_no_body_and_the_first_line_is_the_backup(landed):
+    assert list(landed(BACKUPS, "same/a")) == [("same/a.jsonl", 1), ("same/a.jsonl", 2)]
+    assert landed(BACKUPS, "same/b") == {}
+    found = {at: (row["reason"], row["record"]) for at, row in landed(REJECTS, "same/b").items()}
+    assert found == {("same/b.jsonl", 1): ("duplicate", None), ("same/b.jsonl", 2): ("duplicate", None)}
+
+
+def test_two_exact_counts_that_differ_are_a_conflict_and_an_upper_bound_is_none(landed):
+    assert list(landed(BACKUPS, "same/differ")) == [("same/differ.jsonl", 1)]
+    found = {at: row["reason"] for at, row in landed(REJECTS, "same/differ").items()}
+    assert found == {("same/differ.jsonl", 2): "conflicting_record", ("same/differ.jsonl", 3): "duplicate"}
+
+
+def test_a_record_of_another_tenant_under_a_mapped_prefix_is_rejected(landed):
+    tenants = {at: row["tenant_id"] for at, row in landed(BACKUPS, "acme").items()}
+    assert tenants == {
+        ("acme/a.jsonl", 1): "acme",
+        ("acme/a.jsonl", 2): "acme",
+        ("acme-not/a.jsonl", 1): "default",
+        ("acme-not/a.jsonl", 2): "other",
+    }
+    found = {at: row["reason"] for at, row in landed(REJECTS, "acme").items()}
+    assert found == {("acme/a.jsonl", 3): "foreign_tenant"}
 
 
 def test_plain_gzip_zstd_and_parquet_give_the_same_rows(store, config, tmp_path):
@@ -100,76 +236,6 @@ def test_plain_gzip_zstd_and_parquet_give_the_same_rows(store, config, tmp_path)
         assert_df_equality(held.where(f"device_id = '{device}'").drop(*varying), plain, ignore_row_order=True)
 
 
-def test_parquet_files_of_different_schemas_land_together(store, config):
-    folder = folder_of(config)
-    pq.write_table(pa.Table.from_pylist([record(0)]), folder / "a.parquet")
-    pq.write_table(pa.Table.from_pylist([record(1, files_added="7", colour="blue")]), folder / "b.parquet")
-    assert ingest(store, config)["backups"] == 2
-    extra = {row["backup_id"]: row["extra"] for row in store.read(BACKUPS).collect()}
-    assert extra == {"nas-0": None, "nas-1": '{"colour":"blue"}'}
-
-
-def test_parquet_times_without_a_zone_are_rejected_whatever_their_unit(store, config):
-    for unit in ("us", "ns"):
-        table = pd.DataFrame([record(0, backup_id=unit)])
-        table["ended_at"] = pd.to_datetime(table["ended_at"]).dt.tz_localize(None).astype(f"datetime64[{unit}]")
-        table.to_parquet(folder_of(config) / f"{unit}.parquet", coerce_timestamps=None)
-    assert ingest(store, config) == {"landed": 2, "backups": 0, "rejects": 2, "duplicates": 0}
-    assert reasons(store) == {("canonical/ns.parquet", 0): "unreadable", ("canonical/us.parquet", 1): "no_time_zone"}
-
-
-def test_a_cut_file_costs_one_reject_and_what_came_before_the_cut_counts(store, config):
-    folder = folder_of(config)
-    noise = random.Random(1)
-    records = [record(n % 300, device=f"d{n // 300}", note=noise.randbytes(200).hex()) for n in range(3_000)]
-    whole = gzip.compress("".join(json.dumps(each) + "\n" for each in records).encode())
-    (folder / "cut.jsonl.gz").write_bytes(whole[: len(whole) // 2])
-    land(config, "whole.jsonl", [record(0, device="other")])
-    counts = ingest(store, config)
-    assert counts["rejects"] == 1
-    assert 1_000 < counts["backups"] < 2_000
-    assert reasons(store) == {("canonical/cut.jsonl.gz", 0): "unreadable"}
-
-
-def test_a_file_that_cannot_be_used_costs_one_reject_and_no_run(store, config):
-    contents = {
-        "empty.jsonl": (b"", "empty"),
-        "not.parquet": (b"PAR1 no it is not", "unreadable"),
-        "plain.jsonl.gz": (b"not gzip\n", "unreadable"),
-        "plain.jsonl.zst": (b"not zstd\n", "unreadable"),
-        "notes.txt": (b"hello\n", "unknown_shape"),
-    }
-    for name, (content, _) in contents.items():
-        (folder_of(config) / name).write_bytes(content)
-    land(config, "good.jsonl", [GOOD])
-    assert ingest(store, config) == {"landed": 6, "backups": 1, "rejects": 5, "duplicates": 0}
-    assert reasons(store) == {(f"canonical/{name}", 0): reason for name, (_, reason) in contents.items()}
-
-
-def test_names_with_blanks_signs_and_patterns_are_just_names(store, config):
-    names = [
-        "a b+c%20d.jsonl",
-        "co:lon.jsonl",
-        "[x]{y}*?.jsonl",
-        "ü/日本.jsonl",
-        "back\\slash.jsonl",
-        "comma,file.jsonl",
-        "folder.jsonl/x.jsonl",
-    ]
-    for number, name in enumerate(names):
-        land(config, name, [record(number)])
-    ingest(store, config)
-    assert {row["source"] for row in store.read(BACKUPS).collect()} == {f"canonical/{name}" for name in names}
-
-
-def test_a_duplicate_has_no_body_and_the_first_line_is_the_backup(store, config):
-    land(config, "a.jsonl", [record(0), record(1)])
-    land(config, "b.jsonl", [record(1), record(1, files_total=None)])
-    assert ingest(store, config) == {"landed": 4, "backups": 2, "rejects": 0, "duplicates": 2}
-    assert {row["source"] for row in store.read(BACKUPS).collect()} == {"canonical/a.jsonl"}
-    assert [row["record"] for row in store.read(REJECTS).collect()] == [None, None]
-
-
 def test_a_backup_held_since_an_earlier_run_makes_the_new_line_a_duplicate(store, config):
     land(config, "b.jsonl", [record(0)])
     ingest(store, config)
@@ -178,52 +244,18 @@ def test_a_backup_held_since_an_earlier_run_makes_the_new_line_a_duplicate(store
     assert reasons(store) == {("canonical/a.jsonl", 1): "duplicate"}
 
 
-def test_two_exact_counts_that_differ_are_a_conflict_and_an_upper_bound_is_none(store, config):
-    land(
-        config,
-        "a.jsonl",
-        [record(0), record(0, files_updated=11), record(0, files_updated=12, upper_bound=["files_updated"])],
-    )
-    assert ingest(store, config) == {"landed": 3, "backups": 1, "rejects": 1, "duplicates": 1}
-    assert reasons(store) == {("canonical/a.jsonl", 2): "conflicting_record", ("canonical/a.jsonl", 3): "duplicate"}
-
-
-def test_a_record_of_another_tenant_under_a_mapped_prefix_is_rejected(store, config):
-    config = replace(config, tenants={"canonical/acme": "acme"})
-    land(config, "acme/a.jsonl", [record(0), record(1, tenant_id="acme"), record(2, tenant_id="other")])
-    land(config, "acme-not/a.jsonl", [record(3), record(4, tenant_id="other")])
-    assert ingest(store, config)["rejects"] == 1
-    tenants = {row["backup_id"]: row["tenant_id"] for row in store.read(BACKUPS).collect()}
-    assert tenants == {"nas-0": "acme", "nas-1": "acme", "nas-3": "default", "nas-4": "other"}
-    assert reasons(store) == {("canonical/acme/a.jsonl", 3): "foreign_tenant"}
-
-
-def test_a_second_ingest_reads_nothing_and_changes_no_table(store, config):
-    land(config, "a.jsonl", [record(0), "{"])
-    ingest(store, config)
-    versions = [store.version(table) for table in (LANDED, BACKUPS, REJECTS)]
-    assert ingest(store, config)["landed"] == 0
-    assert [store.version(table) for table in (LANDED, BACKUPS, REJECTS)] == versions
-
-
-def test_a_lost_checkpoint_reads_all_again_and_changes_no_row(store, config):
+def test_a_second_ingest_reads_nothing_and_with_a_lost_checkpoint_all_that_is_left_and_changes_no_row(store, config):
     land(config, "a.jsonl", [record(0), record(0), "{"])
-    ingest(store, config)
-    before = [store.read(table).collect() for table in (BACKUPS, REJECTS)]
-    shutil.rmtree(f"{config.lake}/_checkpoints")
-    assert ingest(store, config) == {"landed": 3, "backups": 1, "rejects": 1, "duplicates": 1}
-    assert [store.read(table).collect() for table in (BACKUPS, REJECTS)] == before
-
-
-def test_files_that_were_removed_after_they_were_read_do_not_matter_when_the_checkpoint_is_lost(store, config):
-    land(config, "a.jsonl", [record(0), "{"])
     gone = land(config, "b.jsonl", [record(1)])
     ingest(store, config)
-    before = [store.read(table).collect() for table in (LANDED, BACKUPS, REJECTS)]
+    tables = (LANDED, BACKUPS, REJECTS)
+    before = [store.version(table) for table in tables], [store.read(table).collect() for table in tables]
+    assert ingest(store, config)["landed"] == 0
+    assert [store.version(table) for table in tables] == before[0]
     shutil.rmtree(f"{config.lake}/_checkpoints")
     gone.unlink()
-    assert ingest(store, config) == {"landed": 2, "backups": 1, "rejects": 1, "duplicates": 0}
-    assert [store.read(table).collect() for table in (LANDED, BACKUPS, REJECTS)] == before
+    assert ingest(store, config) == {"landed": 3, "backups": 1, "rejects": 1, "duplicates": 1}
+    assert [store.read(table).collect() for table in tables] == before[1]
 
 
 def test_a_landed_file_is_one_row_with_what_it_is(store, config):
