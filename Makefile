@@ -66,7 +66,7 @@ lock: setup ## requirements.lock anew from pyproject.toml (UPGRADE=--upgrade tak
 		$(UPGRADE) --output-file requirements.lock
 
 .PHONY: setup
-setup: .venv/.project .venv/.jars ## what the others need: Java, .venv with the locked packages, Delta's jars
+setup: .venv/.project .venv/.jars ## what the others need: Java, .venv with the locked packages, jars
 
 .PHONY: machine
 machine:
@@ -87,7 +87,7 @@ machine:
 	@touch $@
 
 .venv/.jars: tools/fetch_jars.py .venv/.packages
-	@echo "fetching Delta's jars" >&2
+	@echo "fetching the jars of Delta and s3a://" >&2
 	@$(RUN) tools/fetch_jars.py >&2
 	@touch $@
 

@@ -199,4 +199,5 @@ def test_a_week(environment, tmp_path):
     assert Counter(row["product"] for row in backups)["insync"] == 2 * (TAUGHT + 7)
     assert len({(row["product"], row["device_id"], row["backup_id"]) for row in backups}) == len(backups)
     assert lake.rows(REJECTS) == []
+    assert first["anomaly_id"] in Path(lake.copied(), "_report", "index.html").read_text("utf-8")
     assert (held(queue), held(dead)) == (0, 0)

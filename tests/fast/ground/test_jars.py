@@ -1,4 +1,4 @@
-"""Delta's jars on their way into pyspark."""
+"""Jars on their way into pyspark."""
 
 import runpy
 from pathlib import Path
@@ -22,12 +22,14 @@ def test_jars_lose_the_group_that_ivy_puts_before_their_names(tmp_path):
     assert (target / "delta-storage-4.4.0.jar").read_text() == "io.delta_delta-storage-4.4.0.jar"
 
 
-def test_another_version_of_delta_goes_and_spark_s_own_jars_stay(tmp_path):
+def test_another_version_goes_and_spark_s_own_jars_stay(tmp_path):
     target = tmp_path / "jars"
-    old = fetched(target, "delta-spark_4.0_2.13-4.0.0.jar", "delta-storage-4.0.0.jar", "spark-core_2.13-4.1.4.jar")
-    assert len(old) == 3
-    copied(fetched(tmp_path / "ivy", "io.delta_delta-spark_4.1_2.13-4.4.0.jar"), target)
+    fetched(target, "delta-spark_4.0_2.13-4.0.0.jar", "s3-2.1.0.jar", "s3-fs-1.0.jar", "spark-core_2.13-4.1.4.jar")
+    new = ("io.delta_delta-spark_4.1_2.13-4.4.0.jar", "software.amazon.awssdk_s3-2.29.52.jar")
+    copied(fetched(tmp_path / "ivy", *new), target)
     assert sorted(jar.name for jar in target.iterdir()) == [
         "delta-spark_4.1_2.13-4.4.0.jar",
+        "s3-2.29.52.jar",
+        "s3-fs-1.0.jar",
         "spark-core_2.13-4.1.4.jar",
     ]
