@@ -15,7 +15,7 @@ from jobs.errors import UdaError
 from jobs.ingest.arrivals import tenant_of
 from jobs.noted import DEVICE_NAMES
 from jobs.store import Store
-from jobs.tables import BACKUPS, DEVICE_NOTES, ERASED, FEEDBACK, LANDED, REJECTS, RUNS, TABLES, UNSAID, Table
+from jobs.tables import ALERTS, BACKUPS, DEVICE_NOTES, ERASED, FEEDBACK, LANDED, REJECTS, RUNS, TABLES, UNSAID, Table
 
 NOTHING = "false"
 
@@ -122,6 +122,8 @@ def condition_of(
     """
     if table in (ERASED, RUNS):
         return NOTHING
+    if table is ALERTS and whose.devices:
+        return f"{whose.condition} OR {_told_among_others(whose)}"
     if set(DEVICE_NAMES) <= set(table.names) or (not whose.devices and table is FEEDBACK):
         return whose.condition
     if table is FEEDBACK:
@@ -133,6 +135,12 @@ def condition_of(
         return f"{_one_of('path', own_sources)} OR {_one_of('source', own_sources)}"
     assert table is REJECTS, f"say what is to be erased of {table.name}"
     return _of_rejects(whose, tenants, own_sources)
+
+
+def _told_among_others(whose: Whose) -> str:
+    """Messages about the line that name a device: one tells of all that are silent, say."""
+    names = " OR ".join(f"contains(detail, {quoted(device_id)})" for *_, device_id in whose.devices)
+    return f"(coalesce(tenant_id, {quoted(whose.tenant)}) = {quoted(whose.tenant)} AND ({names}))"
 
 
 def _of_rejects(whose: Whose, tenants: Mapping[str, str], own_sources: Collection[str]) -> str:

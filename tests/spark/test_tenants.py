@@ -11,14 +11,17 @@ from types import SimpleNamespace
 import pyarrow.parquet as pq
 import pytest
 
+from jobs.channel_settings import Jsonl
 from jobs.config import load_config
 from jobs.erase.job import erase, rows_held
 from jobs.erase.what import Whose, the_device
 from jobs.errors import UdaError
 from jobs.features.job import features
 from jobs.ingest.job import ingest
+from jobs.report.job import report
 from jobs.score.job import score
 from jobs.tables import (
+    ALERTS,
     ANOMALIES,
     BACKUPS,
     DEVICE_MODELS,
@@ -29,9 +32,11 @@ from jobs.tables import (
     FEEDBACK,
     LANDED,
     REJECTS,
+    RUNS,
     SCORES,
     TABLES,
 )
+from jobs.train.job import train
 from tests.rows import frame_of, land, moment, record
 from tests.spark.test_score import VERSION, lake_of, model_of, usual
 
@@ -68,6 +73,9 @@ def land_of(config, tenant, is_hit):
 def run(spark, folder, tenants):
     """A lake in which these tenants landed what they have, in one run."""
     config = replace(load_config(None, {}), lake=str(folder / "lake"), landing=str(folder / "landing"), tenants=TENANTS)
+    channels = {name: Jsonl(name, str(folder / f"told-{name}.jsonl"), tenants=(name,)) for name in "ab"}
+    # The moment of the tests lies long after the last backup.
+    config = replace(config, channels=channels, alerts=replace(config.alerts, max_age_days=400))
     for tenant in tenants:
         land_of(config, tenant, is_hit=tenant == "b")
     shared = [{**record(61, device="mail"), "tenant_id": tenant} for tenant in tenants]
@@ -78,9 +86,8 @@ def run(spark, folder, tenants):
         {"tenant_id": tenant, "device_id": device, **model} for tenant in tenants for device in ("nas", "laptop")
     ]
     store.insert_new(frame_of(spark, DEVICE_MODELS, *learned), DEVICE_MODELS, None)
-    ingest(store, config)
-    features(store, config)
-    score(store, config)
+    for stage in (ingest, features, score, report, train):  # train last: what judges here is the model above
+        stage(store, config)
     return SimpleNamespace(store=store, config=config)
 
 
@@ -98,7 +105,7 @@ def rows_of_lake(lake, condition=None):
     """Every row of every table, as text, for which a condition of its table holds; when files were landed aside."""
     found = {}
     for table in TABLES:
-        if table is not ERASED and lake.store.version(table) >= 0:
+        if table not in (ERASED, RUNS) and lake.store.version(table) >= 0:
             rows = lake.store.read(table)
             rows = rows.where(condition(table)) if condition else rows
             kept = [name for name in table.names if name not in ("modified_at", "arrival", "bytes")]
@@ -113,6 +120,8 @@ def is_a(table):
 
 
 def is_not_the_erased_device(table):
+    if table is ALERTS:  # one tells of both devices of the tenant
+        return "tenant_id = 'a' OR NOT concat_ws(' ', device_id, detail) LIKE '%nas%'"
     if {"product", "device_id"} <= set(table.names):
         return "NOT (tenant_id = 'b' AND device_id IN ('nas', 'nas2'))"
     others = {FEEDBACK: "tenant_id = 'a'", REJECTS: "tenant_id = 'a' OR record IS NULL"}
@@ -124,7 +133,12 @@ def test_one_tenants_attack_verdict_snooze_and_rename_change_nothing_for_the_oth
     theirs = {row["status"] for row in both.store.read(ANOMALIES).where("tenant_id = 'b'").collect()}
     assert theirs == {"confirmed", "snoozed"}
     assert rows_of_lake(both, is_a) == rows_of_lake(alone)
-    assert {"backups", "features", "scores", "anomalies", "devices", "rejects"} <= rows_of_lake(alone).keys()
+    held = {"backups", "features", "scores", "anomalies", "devices", "rejects", "alerts", "device_models"}
+    assert held <= rows_of_lake(alone).keys()
+    told = [(Path(lake.config.channels["a"].path)).read_text("utf-8") for lake in (both, alone)]
+    assert told[0] == told[1]
+    assert "nas-61" not in told[0]
+    assert "nas-61" in Path(both.config.channels["b"].path).read_text("utf-8")
 
 
 def test_what_would_be_erased_is_counted_and_a_name_of_several_devices_is_refused(both):
@@ -150,6 +164,7 @@ def parquet_holds(lake, **values):
 def test_an_erased_device_is_gone_from_every_file_and_all_other_rows_are_as_they_were(both):
     """And comes back by no second reading of the landing folder, which still has it."""
     whose = the_device(both.store, "nas2", "b", None)
+    assert "nas2" in str(both.store.read(ALERTS).where("tenant_id = 'b' AND condition = 'silent'").collect())
     before = rows_of_lake(both, is_not_the_erased_device)
     erase(both.store, both.config, whose)
     assert rows_of_lake(both) == before
