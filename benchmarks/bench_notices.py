@@ -23,7 +23,7 @@ from benchmarks.processes import measured
 from jobs import log
 from jobs.config import Config, load_config
 from jobs.ingest.dumps import named
-from jobs.ingest.pull import queue_at
+from jobs.ingest.queued import queue_at
 from jobs.ingest.sqs import AT_ONCE
 from jobs.run import start_run
 from jobs.spark import session

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -48,30 +48,6 @@ class Queue(Protocol):
 
     def give_back(self, messages: Sequence[Message]) -> None:
         """Leave messages to the next run, or where it was the last time, to the dead letters."""
-
-
-def queue_at(address: str, moment: datetime, last_hours: float) -> Queue:
-    """The queue with that URL, or in that folder.
-
-    Parameters
-    ----------
-    moment : datetime
-        Of this run.
-    last_hours : float
-        How long a file in a folder may wait for its dump. Of a queue of SQS its own settings say how often it comes.
-
-    Raises
-    ------
-    UdaError
-        It can't be reached, or there is no such folder.
-    """
-    if address.startswith(("http://", "https://")):
-        from jobs.ingest.sqs import SqsQueue
-
-        return SqsQueue(address)
-    if not Path(address).is_dir():
-        raise UdaError(f"queue {address}: neither the https:// address of an SQS queue nor a folder with notices")
-    return FolderQueue(Path(address), moment - timedelta(hours=last_hours))
 
 
 @contextmanager

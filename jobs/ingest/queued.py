@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
 
 from jobs.config import Config
+from jobs.errors import UdaError
 from jobs.files import File
 from jobs.ingest.dumps import named, refused_notices
-from jobs.ingest.pull import kept, queue_at
+from jobs.ingest.pull import FolderQueue, Queue, kept
+from jobs.ingest.sqs import SqsQueue
 from jobs.ingest.stems import Fault
 from jobs.run import Run
 
@@ -40,3 +44,25 @@ def drain(config: Config, run: Run, read: Read) -> Counter[str]:
     queue.give_back(left)  # only now: given back before, they would come again in the same run
     counts["waiting"] = sum(not message.is_last for message in left)
     return counts
+
+
+def queue_at(address: str, moment: datetime, last_hours: float) -> Queue:
+    """The queue with that URL, or in that folder.
+
+    Parameters
+    ----------
+    moment : datetime
+        Of this run.
+    last_hours : float
+        How long a file in a folder may wait for its dump. Of a queue of SQS its own settings say how often it comes.
+
+    Raises
+    ------
+    UdaError
+        It can't be reached, or there is no such folder.
+    """
+    if address.startswith(("http://", "https://")):
+        return SqsQueue(address)
+    if not Path(address).is_dir():
+        raise UdaError(f"queue {address}: neither the https:// address of an SQS queue nor a folder with notices")
+    return FolderQueue(Path(address), moment - timedelta(hours=last_hours))

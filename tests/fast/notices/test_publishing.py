@@ -6,7 +6,7 @@ import boto3
 import pytest
 
 from jobs.ingest.notices import notice_of
-from jobs.ingest.pull import queue_at
+from jobs.ingest.queued import queue_at
 from tests.fast.docs.pages import blocks
 from tests.fast.notices.aws import aws, queue_with_dead_letters, topic_for
 from tests.fast.readers.landed import made_of

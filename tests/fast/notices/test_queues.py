@@ -9,7 +9,8 @@ import boto3
 import pytest
 
 from jobs.errors import UdaError
-from jobs.ingest.pull import kept, queue_at
+from jobs.ingest.pull import kept
+from jobs.ingest.queued import queue_at
 from tests.fast.notices.aws import aws, held, queue_with_dead_letters
 
 NOW = datetime(2025, 3, 3, 12, tzinfo=UTC)
