@@ -48,8 +48,8 @@ def check_java(environment: Mapping[str, str], places: Sequence[str] = PLACES) -
     return _check("Java", any(java.fits for java in chosen), words, fix)
 
 
-def check_delta_jars(spark_jars: Path | None, delta_version: str | None) -> Check:
-    """Delta's jars lie beside Spark's, in the version of the installed delta-spark.
+def check_jars(spark_jars: Path | None, delta_version: str | None) -> Check:
+    """The jars of Delta, in the version of the installed delta-spark, and of s3a:// lie beside Spark's.
 
     Parameters
     ----------
@@ -60,15 +60,13 @@ def check_delta_jars(spark_jars: Path | None, delta_version: str | None) -> Chec
     """
     if spark_jars is None or delta_version is None:
         missing = "pyspark" if spark_jars is None else "delta-spark"
-        return Check("Delta jars", False, f"{missing} is not installed", "install this program with its requirements")
+        return Check("jars", False, f"{missing} is not installed", "install this program with its requirements")
     # delta-spark_4.1_2.13-4.4.0.jar needs delta-storage-4.4.0.jar: a copy that was cut short has one of them
-    found = {
-        name: sorted(jar.name for jar in spark_jars.glob(f"{name}[-_]*.jar"))
-        for name in ("delta-spark", "delta-storage")
-    }
-    ok = all(len(jars) == 1 and jars[0].endswith(f"-{delta_version}.jar") for jars in found.values())
+    endings = {"delta-spark": f"-{delta_version}.jar", "delta-storage": f"-{delta_version}.jar", "hadoop-aws": ".jar"}
+    found = {name: sorted(jar.name for jar in spark_jars.glob(f"{name}[-_]*.jar")) for name in endings}
+    ok = all(len(jars) == 1 and jars[0].endswith(endings[name]) for name, jars in found.items())
     words = ", ".join(jar for jars in found.values() for jar in jars) or f"none in {spark_jars}"
-    return _check("Delta jars", ok, words, f"python tools/fetch_jars.py puts those of Delta {delta_version} there")
+    return _check("jars", ok, words, f"python tools/fetch_jars.py puts them there, those of Delta {delta_version}")
 
 
 def nearest_folder(lake: str) -> Path:

@@ -54,7 +54,7 @@ def machine_checks(lake: str | None, environment: Mapping[str, str]) -> tuple[Ch
     return (
         checks.check_python(sys.version_info[:3]),
         checks.check_java(environment),
-        checks.check_delta_jars(Path(spark.origin).parent / "jars" if spark and spark.origin else None, delta_version),
+        checks.check_jars(Path(spark.origin).parent / "jars" if spark and spark.origin else None, delta_version),
         checks.check_mlflow(),
         checks.check_memory(checks.physical_memory()),
         checks.check_disk(lake),

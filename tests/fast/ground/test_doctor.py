@@ -17,6 +17,9 @@ def jars_in(folder: Path, *names: str) -> Path:
     return folder
 
 
+FETCHED = ("delta-spark_4.1_2.13-4.4.0.jar", "delta-storage-4.4.0.jar", "hadoop-aws-3.4.2.jar")
+
+
 @pytest.mark.parametrize(("version", "ok"), [((3, 10, 9), False), ((3, 11, 0), True), ((3, 12, 1), False)])
 def test_python_is_the_tested_one(version, ok):
     check = checks.check_python(version)
@@ -30,29 +33,30 @@ def test_no_java_says_what_to_install(tmp_path):
     assert "openjdk-17-jre-headless" in check.how_to_fix
 
 
-def test_delta_jars_of_the_installed_version_are_enough(tmp_path):
-    jars = jars_in(tmp_path, "delta-spark_4.1_2.13-4.4.0.jar", "delta-storage-4.4.0.jar", "spark-core_2.13-4.1.4.jar")
-    assert checks.check_delta_jars(jars, "4.4.0").ok
+def test_jars_of_the_installed_version_are_enough(tmp_path):
+    jars = jars_in(tmp_path, *FETCHED, "spark-core_2.13-4.1.4.jar")
+    assert checks.check_jars(jars, "4.4.0").ok
 
 
 @pytest.mark.parametrize(
     "names",
     [
         (),
-        ("delta-spark_4.1_2.13-4.4.0.jar",),
-        ("delta-spark_4.1_2.13-4.3.0.jar", "delta-storage-4.3.0.jar"),
-        ("delta-spark_4.1_2.13-4.4.0.jar", "delta-spark_4.1_2.13-4.5.0.jar", "delta-storage-4.4.0.jar"),
+        ("delta-spark_4.1_2.13-4.4.0.jar", "hadoop-aws-3.4.2.jar"),
+        ("delta-spark_4.1_2.13-4.4.0.jar", "delta-storage-4.4.0.jar"),
+        ("delta-spark_4.1_2.13-4.3.0.jar", "delta-storage-4.3.0.jar", "hadoop-aws-3.4.2.jar"),
+        ("delta-spark_4.1_2.13-4.5.0.jar", *FETCHED),
     ],
-    ids=["none", "half", "old", "two versions"],
+    ids=["none", "half", "Delta alone", "old", "two versions"],
 )
-def test_delta_jars_that_lack_or_differ_are_fetched_anew(tmp_path, names):
-    check = checks.check_delta_jars(jars_in(tmp_path, *names), "4.4.0")
+def test_jars_that_lack_or_differ_are_fetched_anew(tmp_path, names):
+    check = checks.check_jars(jars_in(tmp_path, *names), "4.4.0")
     assert not check.ok
     assert "fetch_jars.py" in check.how_to_fix
 
 
-def test_without_pyspark_there_are_no_delta_jars():
-    check = checks.check_delta_jars(None, "4.4.0")
+def test_without_pyspark_there_are_no_jars():
+    check = checks.check_jars(None, "4.4.0")
     assert (check.ok, check.found) == (False, "pyspark is not installed")
 
 
