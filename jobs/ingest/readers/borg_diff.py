@@ -65,7 +65,8 @@ def _unchanged(archive: Record) -> Outcome:
 def _tally(stem: Stem) -> Record | Fault:
     """Files and bytes by what became of them, and which files; empty if the diff has no line.
 
-    Links, folders and metadata are other types of change, which count nothing.
+    Links, folders and metadata are other types of change, which count nothing. But a mode tells that a file took the
+    place of one of them, or one of them its place.
     """
     tally: dict[str, Any] = {}
     paths = stem.paths()
@@ -84,6 +85,9 @@ def _tally(stem: Stem) -> Record | Fault:
                 paths.add(path, "deleted", change.get("size"))
             elif kind == "modified" and _add_modified(tally, count(change, "added"), count(change, "removed")):
                 paths.add(path, "updated")
+            elif kind == "mode" and (became := _of_mode(change)):
+                _add(tally, f"files_{became}", "bytes_uploaded" if became == "added" else "bytes_deleted", None)
+                paths.add(path, became)
     return tally and {**tally, "file_changes": paths.kept()}
 
 
@@ -95,6 +99,14 @@ def _add_modified(tally: dict[str, Any], new: int | None, gone: int | None) -> b
         tally["upper_bound"] = ["files_updated"]
     _add(tally, "files_updated", "bytes_uploaded", new)
     return True
+
+
+def _of_mode(change: Record) -> str | None:
+    """What became of a file at a path that was or is something else, as in lrwxrwxrwx; None: it is a file as before."""
+    old, new = change.get("old_mode"), change.get("new_mode")
+    if not isinstance(old, str) or not isinstance(new, str) or old.startswith("-") == new.startswith("-"):
+        return None
+    return "added" if new.startswith("-") else "deleted"
 
 
 def _add(tally: dict[str, Any], files: str, size: str, more: int | None) -> None:

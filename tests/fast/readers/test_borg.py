@@ -126,6 +126,28 @@ def test_a_run_is_read_with_its_diff(read):
     }
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "became"),
+    [
+        ("-rw-r--r--", "lrwxrwxrwx", {"files_added": 2, "files_deleted": 2, "bytes_uploaded": 4777}),
+        ("-rw-r--r--", "drwxr-xr-x", {"files_added": 2, "files_deleted": 2, "bytes_uploaded": 4777}),
+        ("drwxr-xr-x", "-rw-r--r--", {"files_added": 3, "files_deleted": 1, "bytes_deleted": 3000}),
+        (
+            "lrwxrwxrwx",
+            "prw-r--r--",
+            {"files_added": 2, "files_deleted": 1, "bytes_uploaded": 4777, "bytes_deleted": 3000},
+        ),
+    ],
+)
+def test_a_file_in_the_place_of_a_link_or_folder_is_added_and_the_other_way_round_deleted(read, old, new, became):
+    """1.2 and 1.4 print no more of it than this, and no size."""
+    kind = {"new_mode": new, "old_mode": old, "type": "mode"}
+    times = {"new_mtime": "2026-11-26T18:40:40.960198", "old_mtime": "2020-09-13T13:34:35.000000", "type": "mtime"}
+    diff = DIFF + json.dumps({"changes": [kind, times], "path": "src/it's25"}) + "\n"
+    (record,) = read({"create.json": CREATED, "diff.jsonl": diff, "exit": "0"})
+    assert {name: record[name] for name in COUNTS if name in record} == {"files_updated": 1, **became}
+
+
 def test_the_local_times_of_an_archive_do_not_matter(read):
     (record,) = read({"create.json": created(start="2031-01-01T00:00:00", end="nonsense"), "exit": "0"})
     assert (record["started_at"], record["ended_at"]) == ("2025-03-23T01:40:07Z", "2025-03-23T01:40:07.247302Z")
