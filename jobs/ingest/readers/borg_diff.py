@@ -54,11 +54,14 @@ def changed(stem: Stem, archive: Record, is_first: bool) -> Outcome:
 
 
 def _unchanged(archive: Record) -> Outcome:
-    """No change, if the run stored no new data either: a diff that failed leaves an empty file too."""
+    """No change, if the run stored no new data either: a diff that failed leaves an empty file too.
+
+    A run that only deletes stores none. What was deleted is left to follow from the totals.
+    """
     stored, files = count(archive["stats"], "deduplicated_size"), count(archive["stats"], "nfiles") or 0
     own = DESCRIPTION_BYTES + len(str(archive.get("command_line"))) + files // FILES_A_BYTE
     if stored is not None and stored <= own:
-        return dict.fromkeys(FROM_DIFF, 0)
+        return dict.fromkeys(("files_added", "files_updated", "bytes_uploaded"), 0)
     return Fault("empty", f"{DIFF} has no line, yet the run stored new data; see what borg diff says on stderr")
 
 
@@ -117,12 +120,17 @@ def _add(tally: dict[str, Any], files: str, size: str, more: int | None) -> None
 def _paths(stem: Stem) -> Iterator[tuple[object, list[Record]] | Fault]:
     """Each path with its changes; a fault, and no more, where that can't be read: the rest would count too little."""
     unusable = None
+    first = before = None  # a log shipper may deliver a line twice, or the whole file; a diff names each path once
     try:
         for number, line in enumerate(lines(stem.files[DIFF], LONGEST_LINE), start=1):
             if unusable:
                 break
             if isinstance(line, bytes) and not line.strip():
                 continue
+            if line in (first, before):
+                unusable = Fault("bad_line", f"{DIFF} line {number} is there twice; no count is taken from the file")
+                continue
+            first, before = first or line, line
             said = {} if isinstance(line, Overlong) else json_object(line) or {}
             changes = said.get("changes")
             if isinstance(changes, list):
