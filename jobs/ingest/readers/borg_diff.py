@@ -54,18 +54,22 @@ def changed(stem: Stem, archive: Record, is_first: bool) -> Outcome:
 
 
 def _unchanged(archive: Record) -> Outcome:
-    """No change, if the run stored no new data either: a diff that failed leaves an empty file too."""
+    """No change, if the run stored no new data either: a diff that failed leaves an empty file too.
+
+    A run that only deletes stores none. What was deleted is left to follow from the totals.
+    """
     stored, files = count(archive["stats"], "deduplicated_size"), count(archive["stats"], "nfiles") or 0
     own = DESCRIPTION_BYTES + len(str(archive.get("command_line"))) + files // FILES_A_BYTE
     if stored is not None and stored <= own:
-        return dict.fromkeys(FROM_DIFF, 0)
+        return dict.fromkeys(("files_added", "files_updated", "bytes_uploaded"), 0)
     return Fault("empty", f"{DIFF} has no line, yet the run stored new data; see what borg diff says on stderr")
 
 
 def _tally(stem: Stem) -> Record | Fault:
     """Files and bytes by what became of them, and which files; empty if the diff has no line.
 
-    Links, folders and metadata are other types of change, which count nothing.
+    Links, folders and metadata are other types of change, which count nothing. But a mode tells that a file took the
+    place of one of them, or one of them its place.
     """
     tally: dict[str, Any] = {}
     paths = stem.paths()
@@ -84,6 +88,9 @@ def _tally(stem: Stem) -> Record | Fault:
                 paths.add(path, "deleted", change.get("size"))
             elif kind == "modified" and _add_modified(tally, count(change, "added"), count(change, "removed")):
                 paths.add(path, "updated")
+            elif kind == "mode" and (became := _of_mode(change)):
+                _add(tally, f"files_{became}", "bytes_uploaded" if became == "added" else "bytes_deleted", None)
+                paths.add(path, became)
     return tally and {**tally, "file_changes": paths.kept()}
 
 
@@ -97,6 +104,14 @@ def _add_modified(tally: dict[str, Any], new: int | None, gone: int | None) -> b
     return True
 
 
+def _of_mode(change: Record) -> str | None:
+    """What became of a file at a path that was or is something else, as in lrwxrwxrwx; None: it is a file as before."""
+    old, new = change.get("old_mode"), change.get("new_mode")
+    if not isinstance(old, str) or not isinstance(new, str) or old.startswith("-") == new.startswith("-"):
+        return None
+    return "added" if new.startswith("-") else "deleted"
+
+
 def _add(tally: dict[str, Any], files: str, size: str, more: int | None) -> None:
     tally[files] += 1
     tally[size] = None if more is None or tally[size] is None else tally[size] + more
@@ -105,12 +120,17 @@ def _add(tally: dict[str, Any], files: str, size: str, more: int | None) -> None
 def _paths(stem: Stem) -> Iterator[tuple[object, list[Record]] | Fault]:
     """Each path with its changes; a fault, and no more, where that can't be read: the rest would count too little."""
     unusable = None
+    first = before = None  # a log shipper may deliver a line twice, or the whole file; a diff names each path once
     try:
         for number, line in enumerate(lines(stem.files[DIFF], LONGEST_LINE), start=1):
             if unusable:
                 break
             if isinstance(line, bytes) and not line.strip():
                 continue
+            if line in (first, before):
+                unusable = Fault("bad_line", f"{DIFF} line {number} is there twice; no count is taken from the file")
+                continue
+            first, before = first or line, line
             said = {} if isinstance(line, Overlong) else json_object(line) or {}
             changes = said.get("changes")
             if isinstance(changes, list):

@@ -91,7 +91,10 @@ def _json_of(lines: Iterable[str]) -> Record:
     found: Record = {}
     held: list[str] = []
     for line in lines:
-        held = ["{"] if line == "{" else [*held, line] if held else []
+        if line == "{":
+            held = [line]
+        elif held:
+            held.append(line)
         if held and line == "}":
             found = json_object("\n".join(held).encode()) or found
             held = []

@@ -7,7 +7,9 @@ says how to collect the files.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from jobs.ingest.outcomes import (
     Outcome,
@@ -26,13 +28,22 @@ PRODUCT = "kopia"
 OUTPUT, LIST, ERRORS = "create.json", "list.json", "stderr"
 
 
+@dataclass(frozen=True)
+class Source:
+    """The listed snapshots of one source in the order of time, where each is among them, and whether any compressed."""
+
+    snapshots: Sequence[Record]
+    places: Mapping[str, int]
+    compresses: bool
+
+
 def read(stem: Stem) -> Iterator[Outcome]:
     """The run's backups, one for each source, or why there is none; of a stem that is only a list, each snapshot."""
     if stem.has(LIST) and not stem.has(OUTPUT):
         yield from _listed(stem)
         return
     created = _created(stem)
-    listed = _snapshots(json_value(stem.text(LIST)))
+    listed = _by_source(_snapshots(json_value(stem.text(LIST))))
     sources = {_source(snapshot) for snapshot in created}
     for snapshot in created:
         device_id = _device(stem, snapshot, sources)
@@ -63,15 +74,15 @@ def _listed(stem: Stem) -> Iterator[Outcome]:
         return
     for _ in range(len(said) - len(snapshots)):
         yield Fault("unknown_shape", f"an element of {LIST} is no snapshot with its id")
-    sources = {_source(snapshot) for snapshot in snapshots}
+    listed = _by_source(snapshots)
     for snapshot in snapshots:
         if _cut(snapshot):
             yield Fault("truncated", "an incomplete snapshot is what an interrupted run left behind, no backup")
         else:
-            yield attempt(_backup, stem, snapshot, snapshots, _device(stem, snapshot, sources))
+            yield attempt(_backup, stem, snapshot, listed, _device(stem, snapshot, set(listed)))
 
 
-def _backup(stem: Stem, snapshot: Record, listed: Sequence[Record], device_id: str) -> Record:
+def _backup(stem: Stem, snapshot: Record, listed: Mapping[str, Source], device_id: str) -> Record:
     status = exit_status(stem) if stem.has(OUTPUT) else None  # else it is that of the list
     root = _object(snapshot, "rootEntry")
     # A source that is one file has no summary.
@@ -91,27 +102,47 @@ def _backup(stem: Stem, snapshot: Record, listed: Sequence[Record], device_id: s
         files_total=count(summary, "files"),
         dirs_total=count(summary, "dirs"),
         bytes_total=count(summary, "size"),
-        **_new_data(snapshot, [each for each in listed if _source(each) == _source(snapshot)]),
+        **_new_data(snapshot, listed.get(_source(snapshot))),
     )
 
 
-def _new_data(snapshot: Record, listed: Sequence[Record]) -> Record:
+def _by_source(snapshots: Iterable[Record]) -> dict[str, Source]:
+    found: dict[str, list[Record]] = defaultdict(list)
+    for snapshot in snapshots:
+        found[_source(snapshot)].append(snapshot)
+    return {
+        source: Source(
+            listed,
+            {each["id"]: place for place, each in reversed(list(enumerate(listed)))},
+            any(_has_compressed(_stored(each)) for each in listed),
+        )
+        for source, listed in found.items()
+    }
+
+
+def _stored(snapshot: Record) -> Record:
+    return _object(_object(snapshot, "storageStats"), "newData")
+
+
+def _has_compressed(new_data: Record) -> bool:
+    new, packed = new_data.get("originalContentBytes"), new_data.get("packedContentBytes")
+    return type(new) is int and type(packed) is int and packed < new
+
+
+def _new_data(snapshot: Record, source: Source | None) -> Record:
     """What the snapshot added to what those listed before it had stored, and the kind of backup that makes it.
 
     Of the oldest snapshot all is called new. Compression is off unless it was asked for; then what is stored is a
     little more than what is new, and nothing is known of how well the data compresses.
     """
-    ids = [each["id"] for each in listed]
-    if snapshot["id"] not in ids:
+    place = source.places.get(snapshot["id"]) if source else None
+    if source is None or place is None:
         return {}
-    place = ids.index(snapshot["id"])
     if place == 0:
-        return {"backup_kind": "full" if len(ids) == 1 else None}
-    found = [_object(_object(each, "storageStats"), "newData") for each in listed]
-    sizes = [(count(each, "originalContentBytes"), count(each, "packedContentBytes")) for each in found]
-    unique, packed = sizes[place]
-    compresses = any(new is not None and stored is not None and stored < new for new, stored in sizes)
-    updated = _updated(found[place], *(_files(listed[at]) for at in (place - 1, place)))
+        return {"backup_kind": "full" if len(source.snapshots) == 1 else None}
+    stored = _stored(source.snapshots[place])
+    unique, packed = count(stored, "originalContentBytes"), count(stored, "packedContentBytes")
+    updated = _updated(stored, *(_files(source.snapshots[at]) for at in (place - 1, place)))
     by_rule = [] if updated is None else ["files_updated"]
     return {
         "backup_kind": "incremental",
@@ -119,7 +150,7 @@ def _new_data(snapshot: Record, listed: Sequence[Record]) -> Record:
         "derived": by_rule,
         "upper_bound": by_rule,
         "bytes_unique": unique,
-        "bytes_compressed": None if unique is None or packed is None or not compresses else min(packed, unique),
+        "bytes_compressed": None if unique is None or packed is None or not source.compresses else min(packed, unique),
     }
 
 

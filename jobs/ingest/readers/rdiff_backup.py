@@ -16,6 +16,7 @@ from jobs.ingest.unpack import CutOffError, lines
 
 PRODUCT = "rdiff-backup"
 SESSION, OUTPUT, FILES, ERRORS = "session_statistics.data", "stdout.txt", "file_statistics.data", "stderr"
+ENTRIES = {"added": "NewFiles", "deleted": "DeletedFiles", "total": "SourceFiles"}  # as the session counts them
 # Bits of the exit status. 2 is a warning, as when a run before was killed and is undone first: the backup is whole.
 FAILED, WARNED, FILE_FAILED, FILE_WARNED = 1, 2, 4, 8
 
@@ -31,7 +32,7 @@ def read(stem: Stem) -> Iterator[Outcome]:
     is_whole = not count(said, "Errors") and not (status or 0) & (FILE_FAILED | FILE_WARNED)
     started, ended = moments(stem, said)
     new, changed = count(said, "NewFileSize"), count(said, "ChangedSourceSize")
-    listed = _files(stem) if stem.has(FILES) else None
+    listed = _files(stem, said) if stem.has(FILES) else None
     yield backup(
         PRODUCT,
         stem,
@@ -94,20 +95,29 @@ def _of_files(tally: Tally) -> Record:
     }
 
 
-def _files(stem: Stem) -> Tally | Fault:
-    """Entries of the list; a fault where it can't be read whole, as the rest would count too little."""
+def _files(stem: Stem, said: Record) -> Tally | Fault:
+    """Entries of the list; a fault where it is not whole, as the rest would count too little, or another session's.
+
+    The session counts the same entries: a list that was cut between two lines has fewer.
+    """
     tally = Tally()
     try:
         for number, line in enumerate(lines(stem.files[FILES], LONGEST_LINE), start=1):
             if not isinstance(line, bytes):
                 return Fault("bad_line", f"{FILES} line {number} is longer than any name; no count is taken from it")
             if line and not line.startswith(b"# "):
-                name, *said = line.rsplit(b" ", 4)
-                if len(said) != 4 or not all(each == b"NA" or each.isdigit() for each in said):
+                name, *figures = line.rsplit(b" ", 4)
+                if len(figures) != 4 or not all(each == b"NA" or each.isdigit() for each in figures):
                     return Fault("bad_line", f"{FILES} line {number} is not a name and four figures", text=line)
-                _count(tally, name, *said)
+                _count(tally, name, *figures)
     except CutOffError as error:
         return Fault("unreadable", f"{FILES}: {error}; no count is taken from it")
+    for what, counted in ENTRIES.items():
+        if count(said, counted) not in (None, tally.entries[what]):
+            detail = (
+                f"{FILES} has {tally.entries[what]} entries where {counted} is {said[counted]}: it is not whole, or"
+            )
+            return Fault("unreadable", f"{detail} another session's; no count is taken from it")
     return tally
 
 

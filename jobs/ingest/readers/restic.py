@@ -114,7 +114,7 @@ def _figures(summary: Record, diff: Record | None, is_whole: bool) -> Record:
     if diff:
         updated, deleted = count(diff, "changed_files"), count(diff["removed"], "files")
         # A file that could not be read is missing from the snapshot.
-        upper_bound = ["dirs_total"] if is_whole else ["dirs_total", "files_deleted"]
+        upper_bound = ["dirs_total"] if is_whole or deleted is None else ["dirs_total", "files_deleted"]
     moved = None
     if new is not None and blobs is not None:
         without_content = new - blobs + (updated or 0 if diff else 0)
@@ -154,16 +154,21 @@ def _sizes(summary: Record, files: int | None, dirs: int) -> dict[str, int | Non
 def _diff(stem: Stem, summary: Record) -> tuple[Record | None, PathSample]:
     """Statistics of the diff, if it is about this run beside the one it compared itself with; and what it lists."""
     found = None
+    has_other_type = False
     paths = stem.paths()
     for message in stem.json_lines(DIFF):
         found = message if message.get("message_type") == "statistics" else found
         if message.get("message_type") == "change":
-            _add(paths, message.get("path"), _change(str(message.get("modifier"))))
+            modifier = str(message.get("modifier"))
+            has_other_type |= "T" in modifier
+            _add(paths, message.get("path"), _change(modifier))
     if found is None or _short(found.get("target_snapshot")) != _short(summary.get("snapshot_id")):
         return None, paths
     added, removed = found.get("added"), found.get("removed")
     if not isinstance(added, dict) or not isinstance(removed, dict):
         return None, paths
+    if has_other_type:  # a file that became a link, or a folder with all below it that became a file: not in `removed`
+        found = {**found, "removed": {}}
     # Against another snapshot than restic's own choice it would find other files new.
     return (found if added.get("files") == summary.get("files_new") else None), paths
 

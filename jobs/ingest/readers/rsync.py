@@ -19,6 +19,8 @@ STAMP = re.compile(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[\d+\] ")  # before each li
 FIRST, LAST, DRY_RUN = "Number of files", "Total bytes received", "(DRY RUN)"
 CREATED, DELETED = "Number of created files", "Number of deleted files"
 TRANSFERRED = ("Number of regular files transferred", "Number of files transferred")  # since 3.1, and before
+# Folders do too, but of few files, and nearly every run makes some.
+PLACE_TAKERS = {"link", "dev", "special"}
 SIZES = {
     "bytes_total": "Total file size",
     "bytes_uploaded": "Total transferred file size",
@@ -59,7 +61,7 @@ def read(stem: Stem) -> Iterator[Outcome]:
             ended_at=stem.started_at,
             exit_status=status,
             message=_complaint(stem) if is_partial else None,
-            **_figures(printed),
+            **_figures(printed, not is_partial),
             file_changes=paths.kept(),
         )
 
@@ -87,11 +89,12 @@ def _printed(lines: Iterable[str]) -> dict[str, str]:
     return block if LAST in block else {}
 
 
-def _figures(printed: Mapping[str, str]) -> Record:
+def _figures(printed: Mapping[str, str], is_whole: bool) -> Record:
     """Counts of regular files alone, and sizes.
 
     A file that was only touched is transferred too. That nothing was deleted is printed without --delete as well, so
-    it is left to follow from the totals.
+    it is left to follow from the totals. So are all deletes of a whole run that made links or pipes: a file whose place
+    one of them took is not among those that it counts.
     """
     after, created = _kinds(printed, FIRST), _kinds(printed, CREATED)
     transferred = _first_number(printed, TRANSFERRED)
@@ -99,7 +102,7 @@ def _figures(printed: Mapping[str, str]) -> Record:
     figures: dict[str, int | None] = {
         "files_added": added,
         "files_updated": None if transferred is None else max(0, transferred - (added or 0)),
-        "files_deleted": deleted or None,
+        "files_deleted": None if is_whole and set(created) & PLACE_TAKERS else deleted or None,
         "files_total": after.get("reg"),
         "dirs_total": after.get("dir"),
         **{name: _number(name, printed[said]) for name, said in SIZES.items() if said in printed},

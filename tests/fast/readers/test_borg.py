@@ -1,7 +1,9 @@
 """What borg prints, read. The literal outputs are what 1.2.4 and 1.4.5 printed, shortened."""
 
+import contextlib
 import csv
 import gzip
+import io
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from jobs.cli import main
 from jobs.ingest.outcomes import outcomes
 from jobs.ingest.readers import borg
 from jobs.ingest.stems import Fault, Stem, parse_name, stem_time
@@ -126,6 +129,28 @@ def test_a_run_is_read_with_its_diff(read):
     }
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "became"),
+    [
+        ("-rw-r--r--", "lrwxrwxrwx", {"files_added": 2, "files_deleted": 2, "bytes_uploaded": 4777}),
+        ("-rw-r--r--", "drwxr-xr-x", {"files_added": 2, "files_deleted": 2, "bytes_uploaded": 4777}),
+        ("drwxr-xr-x", "-rw-r--r--", {"files_added": 3, "files_deleted": 1, "bytes_deleted": 3000}),
+        (
+            "lrwxrwxrwx",
+            "prw-r--r--",
+            {"files_added": 2, "files_deleted": 1, "bytes_uploaded": 4777, "bytes_deleted": 3000},
+        ),
+    ],
+)
+def test_a_file_in_the_place_of_a_link_or_folder_is_added_and_the_other_way_round_deleted(read, old, new, became):
+    """1.2 and 1.4 print no more of it than this, and no size."""
+    kind = {"new_mode": new, "old_mode": old, "type": "mode"}
+    times = {"new_mtime": "2026-11-26T18:40:40.960198", "old_mtime": "2020-09-13T13:34:35.000000", "type": "mtime"}
+    diff = DIFF + json.dumps({"changes": [kind, times], "path": "src/it's25"}) + "\n"
+    (record,) = read({"create.json": CREATED, "diff.jsonl": diff, "exit": "0"})
+    assert {name: record[name] for name in COUNTS if name in record} == {"files_updated": 1, **became}
+
+
 def test_the_local_times_of_an_archive_do_not_matter(read):
     (record,) = read({"create.json": created(start="2031-01-01T00:00:00", end="nonsense"), "exit": "0"})
     assert (record["started_at"], record["ended_at"]) == ("2025-03-23T01:40:07Z", "2025-03-23T01:40:07.247302Z")
@@ -144,6 +169,8 @@ def test_without_a_diff_no_count_of_changes_is_known(read):
         ("diff.jsonl", DIFF.replace('{"changes": [{"type": "changed link"}]', '{"chan', 1)),
         ("diff.jsonl", DIFF + "terminating\n"),
         ("diff.jsonl", DIFF + '{"changes": null}\n'),
+        ("diff.jsonl", DIFF + DIFF),
+        ("diff.jsonl", "".join(2 * line for line in DIFF.splitlines(keepends=True))),
         ("diff.jsonl.gz", gzip.compress(DIFF.encode())[:-12]),
         ("diff.jsonl.gz", b"no gzip"),
     ],
@@ -165,7 +192,21 @@ def test_a_diff_with_a_size_that_is_none_gives_no_count(read):
 def test_an_empty_diff_of_a_run_without_new_data_says_that_nothing_changed(read):
     for new in (0, 678):  # what 1.4 and 1.2 print
         (record,) = read({"create.json": stats(deduplicated_size=new), "diff.jsonl": "", "exit": "0"})
-        assert [record[name] for name in COUNTS] == [0, 0, 0, 0, 0]
+        assert [record.get(name) for name in COUNTS] == [0, 0, None, 0, None]
+
+
+def test_a_run_that_only_deletes_stores_no_new_data_so_its_empty_diff_does_not_say_that_nothing_was_deleted(tmp_path):
+    """Real: 43 of 214 files deleted, 519 new bytes, which are 1.2's description of the archive."""
+    folder = tmp_path / "borg" / "nas1"
+    folder.mkdir(parents=True)
+    for stem, total, diff in (("20250323T014007Z", 214, DIFF), ("20250324T014007Z", 171, "")):
+        said = created(id=stem[6:8] * 32, stats={**STATS, "nfiles": total, "deduplicated_size": 519})
+        landed(folder, {"create.json": said, "diff.jsonl": diff, "exit": "0"}, stem)
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        main(["read", "borg", str(folder)])
+    record = json.loads(out.getvalue().splitlines()[1])
+    assert (record["files_deleted"], record["derived"]) == (43, ["files_deleted"])
 
 
 def test_an_empty_diff_of_a_run_with_new_data_gives_no_count(read):
@@ -405,7 +446,9 @@ def test_the_counts_of_each_sample_run_are_what_was_done():
             continue
         done = {name: int(row[name]) for name in ("files_added", "files_updated", "files_deleted", "bytes_deleted")}
         done["bytes_uploaded"] = int(row["bytes_added"]) + int(row["bytes_updated"])
-        assert {name: record[name] for name in COUNTS} == done, row["file_stem"]
+        if row["what"] == "nothing":  # then deletes follow from the totals
+            assert (done.pop("files_deleted"), done.pop("bytes_deleted")) == (0, 0)
+        assert {name: record[name] for name in COUNTS if name in record} == done, row["file_stem"]
         compared += 1
     assert compared == 21
 

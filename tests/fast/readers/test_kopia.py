@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
@@ -55,6 +56,19 @@ def test_a_run_says_what_there_is_and_nothing_of_what_changed(read, indent):
         "dirs_total": 36,
         "bytes_total": 12199448,
     }
+
+
+def test_a_bad_size_in_a_list_costs_its_own_snapshot_alone(read):
+    found = read({"list.json": json.dumps([stored(1, 9, 9), stored(2, 900, 300), stored(3, -1, 9), stored(4, 90, 30)])})
+    assert [became(each) for each in found] == ["complete", "complete", "negative", "complete"]
+
+
+def test_a_list_of_years_is_read_in_time_that_grows_with_its_length(read):
+    """So many took forty seconds when each one looked through all others."""
+    listed = [stored(1 + day % 28, 900, 300, id=f"{day:032}") for day in range(5_000)]
+    started = time.process_time()
+    assert len(read({"list.json": json.dumps(listed)})) == len(listed)
+    assert time.process_time() - started < 10
 
 
 def test_the_list_beside_a_run_says_how_much_was_new_and_how_it_compressed(read):

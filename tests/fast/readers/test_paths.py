@@ -157,11 +157,11 @@ def test_real_lists_name_as_many_files_as_the_run_counts(product, most_runs_with
         for outcome in outcomes(READERS[product], stem, LATEST):
             if not isinstance(outcome, Fault) and "file_changes" in outcome and outcome.get("files_added") is not None:
                 words = list(changes(outcome).values())
-                beyond = [
-                    words.count(word) - (outcome.get(f"files_{word}") or 0) for word in ("added", "updated", "deleted")
-                ]
+                counts = {word: outcome.get(f"files_{word}") for word in ("added", "updated", "deleted")}
+                # rsync's deletes are left to the totals where it printed none, and where it made links.
+                beyond = [words.count(word) - number for word, number in counts.items() if number is not None]
                 # restic's diff does not tell a link from a file; some runs have one that is new.
-                assert beyond == [0, 0, 0] or (product, beyond) == ("restic", [1, 0, 0]), stem.source
+                assert not any(beyond) or (product, beyond) == ("restic", [1, 0, 0]), stem.source
                 seen += 1
     assert 10 < seen <= most_runs_with_a_list
 

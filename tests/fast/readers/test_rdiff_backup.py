@@ -47,6 +47,12 @@ n 1 2 NA 0
 nd 1 0 NA NA
 nd/caf\xe9 with space 1 9 NA 0
 """
+# What a session says whose list that is, but for the line without a figure.
+OF_FILES = (
+    SESSION.replace("SourceFiles 1959", "SourceFiles 9")
+    .replace("Files 14", "Files 3")
+    .replace("Files 5\n", "Files 1\n")
+)
 
 
 @pytest.fixture
@@ -80,7 +86,7 @@ def test_a_session_counts_folders_with_the_files_and_says_what_was_new(read, fil
 def test_the_list_of_files_tells_files_from_folders(read):
     listed = FILES.replace(b"gone NA NA NA NA\n", b"")
     (record,) = read(
-        {"session_statistics.data": SESSION, "file_statistics.data.gz": gzip.compress(listed), "exit": "0"}
+        {"session_statistics.data": OF_FILES, "file_statistics.data.gz": gzip.compress(listed), "exit": "0"}
     )
     counts = [record[f"files_{name}"] for name in ("added", "updated", "deleted", "total")]
     assert counts == [2, 3, 1, 6]
@@ -90,7 +96,8 @@ def test_the_list_of_files_tells_files_from_folders(read):
 
 def test_what_is_empty_and_has_nothing_below_it_may_be_a_file_a_link_or_a_folder(read):
     listed = FILES.replace(b"gone NA NA NA NA\n", b"new-empty 1 0 NA NA\n")
-    (record,) = read({"session_statistics.data": SESSION, "file_statistics.data": listed, "exit": "0"})
+    session = OF_FILES.replace("SourceFiles 9", "SourceFiles 10").replace("NewFiles 3", "NewFiles 4")
+    (record,) = read({"session_statistics.data": session, "file_statistics.data": listed, "exit": "0"})
     assert (record["files_added"], record["files_total"]) == (3, 7)
     assert record["upper_bound"] == ["bytes_uploaded", "files_added", "files_total", "files_updated"]
 
@@ -106,6 +113,18 @@ def test_what_is_empty_and_has_nothing_below_it_may_be_a_file_a_link_or_a_folder
 def test_a_list_that_is_not_whole_gives_no_count_and_one_reject(read, name, listed, reason):
     record, fault = read({"session_statistics.data": SESSION, name: listed, "exit": "0"})
     assert (record["files_total"], fault.reason) == (1959, reason)
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [b"", FILES[: FILES.index(b"d/f3")], FILES.replace(b"d/f4", b"d/f4 0 7 7 NA\nd/f4"), FILES + b"o 1 NA 8 9\n"],
+)
+def test_a_list_that_the_session_counts_otherwise_is_cut_or_of_another_session_and_gives_no_count(read, listed):
+    listed = listed.replace(b"gone NA NA NA NA\n", b"")
+    record, fault = read({"session_statistics.data": OF_FILES, "file_statistics.data": listed, "exit": "0"})
+    assert (record["files_added"], record["files_deleted"], record["files_total"]) == (3, 1, 9)
+    assert "files_total" in record["upper_bound"]
+    assert fault.reason == "unreadable"
 
 
 def test_a_mirror_without_files_before_makes_a_full_backup(read):

@@ -130,6 +130,17 @@ def test_a_diff_of_other_snapshots_says_nothing(tmp_path, changes):
     assert "files_deleted" not in record
 
 
+@pytest.mark.parametrize("status", ["0", "3"])
+def test_what_was_deleted_is_left_to_follow_from_the_totals_where_something_became_of_another_type(tmp_path, status):
+    """Printed by 0.14 for a folder of 39 files that became a file: nothing was removed, it says."""
+    said = diff(removed={"files": 0, "dirs": 0, "bytes": 0})
+    said = '{"message_type":"change","path":"/srv/data/docs","modifier":"T"}\n' + said
+    (record,) = made_of(tmp_path, backup__jsonl=summary(), diff__jsonl=said, exit=status)
+    assert record["files_updated"] == 5
+    assert "files_deleted" not in record
+    assert "files_deleted" not in record["upper_bound"]
+
+
 def test_all_files_new_beside_a_known_folder_is_no_first_backup(tmp_path):
     every = {"files_new": 1000, "files_changed": 0, "files_unmodified": 0, "dirs_changed": 10, "dirs_unmodified": 0}
     (record,) = made_of(tmp_path, backup__jsonl=summary(**every), exit="0")

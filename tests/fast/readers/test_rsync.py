@@ -104,6 +104,17 @@ def test_no_deletes_are_not_taken_for_known_since_rsync_prints_0_without_delete_
     assert "files_deleted" not in record
 
 
+@pytest.mark.parametrize("kind", ["link", "special"])
+def test_deletes_follow_from_the_totals_where_links_or_pipes_were_made_since_those_take_the_place_of_files(read, kind):
+    """Real, but for the sizes: 2 files became pipes, 25 were deleted elsewhere, 25 is what it prints."""
+    said = STATS.replace("15 (reg: 14, dir: 1)", f"27 (reg: 25, {kind}: 2)").replace("5 (reg: 5)", "25 (reg: 25)")
+    (record,) = read({"stdout.txt": said, "exit": "0"})
+    assert "files_deleted" not in record
+    assert record["backup_kind"] == "incremental"
+    (record,) = read({"stdout.txt": said, "exit": "23"})  # nothing follows from the totals of a partial run
+    assert record["files_deleted"] == 25
+
+
 def test_only_an_empty_target_makes_a_run_a_full_backup(read):
     first = STATS.replace("15 (reg: 14, dir: 1)", "1,958 (reg: 1,909, dir: 49)")
     first = first.replace("transferred: 32", "transferred: 1,909")
