@@ -114,10 +114,8 @@ def _files(stem: Stem, said: Record) -> Tally | Fault:
         return Fault("unreadable", f"{FILES}: {error}; no count is taken from it")
     for what, counted in ENTRIES.items():
         if count(said, counted) not in (None, tally.entries[what]):
-            detail = (
-                f"{FILES} has {tally.entries[what]} entries where {counted} is {said[counted]}: it is not whole, or"
-            )
-            return Fault("unreadable", f"{detail} another session's; no count is taken from it")
+            detail = f"{FILES} has {tally.entries[what]} entries where {counted} is {said[counted]}"
+            return Fault("unreadable", f"{detail}: not whole, or another session's; no count is taken from it")
     return tally
 
 
