@@ -180,3 +180,14 @@ def test_a_products_records_are_judged_by_the_set_that_was_learned_from_it(produ
     rows = {name: printed[name][1:] for name in FIGURES}
     (part,) = compared(rows, model_of(steady_device(backups=40), 40), SHIPPED, np.arange(40))
     assert {SETS[place] for place in part["set"]} == {product.set}
+
+
+def test_ten_times_as_many_deleted_files_are_louder_where_the_size_of_the_store_is_known():
+    """Of the shipped model, all else being the same: a tenth of a large device beside a tenth of a small one."""
+    fewer, more = np.zeros((2, 1, len(COLUMNS)), np.float32)
+    fewer[:, COLUMNS.index(("count deleted", 0))], more[:, COLUMNS.index(("count deleted", 0))] = 1, 2
+    deleting = [sub_kind.name for sub_kind in SUB_KINDS].index("delete")
+    for name in ("stored", "dense"):
+        points = SHIPPED.sets[name]
+        louder = [points_of(columns, points.weights, points.intercepts)[0, deleting] for columns in (fewer, more)]
+        assert louder[1] - louder[0] > 0.5
