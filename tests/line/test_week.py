@@ -98,7 +98,8 @@ class Machine:
 
     def killed_run(self, day, bucket):
         """A run that is killed once the tables hold what it read, and before it could tell the queue."""
-        commits = backups_commits(bucket)
+        s3 = boto3.client("s3")
+        commits = backups_commits(s3, bucket)
         with subprocess.Popen(
             self.command(day, "run"),
             cwd=self.folder,
@@ -106,14 +107,14 @@ class Machine:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         ) as process:
-            while process.poll() is None and backups_commits(bucket) == commits:
-                time.sleep(0.05)
+            while process.poll() is None and backups_commits(s3, bucket) == commits:
+                time.sleep(0.1)
             os.killpg(process.pid, signal.SIGKILL)
         assert process.returncode == -signal.SIGKILL
 
 
-def backups_commits(bucket):
-    listed = boto3.client("s3").list_objects_v2(Bucket=bucket, Prefix="lake/backups/_delta_log/")
+def backups_commits(s3, bucket):
+    listed = s3.list_objects_v2(Bucket=bucket, Prefix="lake/backups/_delta_log/")
     return [entry["Key"] for entry in listed.get("Contents", []) if entry["Key"].endswith(".json")]
 
 
