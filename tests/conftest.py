@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +55,13 @@ def spark(session_of_tests: Any) -> Iterator[Any]:
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
     """The defaults, with a lake and a landing folder of the test's own."""
-    (tmp_path / "landing" / "canonical").mkdir(parents=True)
-    return replace(load_config(None, {}), lake=str(tmp_path / "lake"), landing=str(tmp_path / "landing"))
+    return config_in(tmp_path)
+
+
+def config_in(folder: Path) -> Config:
+    """The defaults, with a lake and a landing folder inside a folder."""
+    (folder / "landing" / "canonical").mkdir(parents=True)
+    return replace(load_config(None, {}), lake=str(folder / "lake"), landing=str(folder / "landing"))
 
 
 @pytest.fixture
@@ -74,10 +80,12 @@ def store_of(spark: Any, config: Config, moment: datetime = MOMENT) -> Any:
 @pytest.fixture
 def run_line(spark: Any) -> Callable[..., None]:
     """Run the whole line, or some stages of it, on a configuration."""
+    return partial(run_stages, spark)
+
+
+def run_stages(spark: Any, config: Config, *names: str) -> None:
+    """The same with a session."""
     from jobs.stages import STAGES, run_stage
 
-    def run(config: Config, *names: str) -> None:
-        for name in names or STAGES:
-            run_stage(name, store_of(spark, config), config)
-
-    return run
+    for name in names or STAGES:
+        run_stage(name, store_of(spark, config), config)

@@ -43,6 +43,7 @@ EXCLUDES = (
 # The version that hadoop-aws was built with: that of the bundle it names.
 AWS_SDK = "2.29.52"
 AWS_SDK_PARTS = ("s3", "s3-transfer-manager", "sts")
+OURS = ("delta-*.jar", "unitycatalog-*.jar")  # Spark ships none of these names; another version may have fewer
 START_SPARK = "from pyspark.sql import SparkSession; SparkSession.builder.getOrCreate().stop()"
 
 
@@ -97,8 +98,9 @@ def copied(jars: list[Path], target: Path) -> list[str]:
         half = target / f".{name}.part"
         shutil.copyfile(jar, half)
         half.rename(target / name)
-        artifact = re.split(r"[-_]\d", name)[0]  # delta-spark_4.1_2.13-4.4.0.jar: the Spark and Scala it is for go too
-        for other in target.glob(f"{artifact}[-_][0-9]*.jar"):
+    artifacts = {re.split(r"[-_]\d", name)[0] for name in names}
+    for pattern in (*OURS, *(f"{artifact}[-_][0-9]*.jar" for artifact in artifacts)):
+        for other in target.glob(pattern):
             if other.name not in names:
                 other.unlink()
     return list(names)

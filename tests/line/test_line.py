@@ -11,7 +11,6 @@ import pytest
 
 from jobs.channel_settings import Jsonl
 from jobs.cli import main
-from jobs.config import load_config
 from jobs.tables import (
     ANOMALIES,
     BACKUPS,
@@ -24,7 +23,7 @@ from jobs.tables import (
     SCORES,
     TABLES,
 )
-from tests.conftest import store_of
+from tests.conftest import config_in, run_stages, store_of
 from tests.rows import assert_same_rows, land, record
 
 DAYS = 62  # of which the half before the last month teaches, in one step
@@ -48,23 +47,16 @@ def attacked():
 def finished(session_of_tests, tmp_path_factory):
     """A lake that the whole line made in two runs: of the history, and of the attacked backup."""
     folder = tmp_path_factory.mktemp("finished")
-    config = replace(load_config(None, {}), lake=str(folder / "lake"), landing=str(folder / "landing"))
+    config = config_in(folder)
     channels = {"file": Jsonl("file", str(folder / "alerts.jsonl"), about=("episodes",))}
     # The moment of the tests lies long after the last backup.
     config = replace(config, channels=channels, alerts=replace(config.alerts, max_age_days=400))
     land(config, "all.jsonl", history())
-    run(session_of_tests, config)
+    run_stages(session_of_tests, config)
     assert told(config) == []
     land(config, "attacked.jsonl", attacked())
-    run(session_of_tests, config)
+    run_stages(session_of_tests, config)
     return config
-
-
-def run(spark, config):
-    from jobs.stages import STAGES, run_stage
-
-    for name in STAGES:
-        run_stage(name, store_of(spark, config), config)
 
 
 def told(config):

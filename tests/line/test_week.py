@@ -33,11 +33,11 @@ PER_DAY = 6  # backups of the fleet
 
 
 @pytest.fixture
-def environment(monkeypatch):
+def served(monkeypatch):
     with aws() as settings:
         for name, value in settings.items():
             monkeypatch.setenv(name, value)
-        yield {**os.environ, **settings}
+        yield
 
 
 def of_day(publisher, day):
@@ -84,16 +84,14 @@ def configure(folder, bucket, queue, key):
 class Machine:
     """Where cron starts the installed command, at noon of a day."""
 
-    def __init__(self, folder, environment):
-        self.folder, self.environment = folder, environment
+    def __init__(self, folder):
+        self.folder = folder
 
     def command(self, day, *words):
         return [UDA, *words, "--config", self.folder / "uda.toml", "--moment", noon(day).isoformat()]
 
     def uda(self, day, *words):
-        done = subprocess.run(
-            self.command(day, *words), cwd=self.folder, env=self.environment, capture_output=True, text=True
-        )
+        done = subprocess.run(self.command(day, *words), cwd=self.folder, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
 
     def killed_run(self, day, bucket):
@@ -103,7 +101,6 @@ class Machine:
         with subprocess.Popen(
             self.command(day, "run"),
             cwd=self.folder,
-            env=self.environment,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         ) as process:
@@ -144,14 +141,14 @@ class Lake:
         return sorted((row["event"], row["device_id"]) for row in rows)
 
 
-def test_a_week(environment, tmp_path):
+def test_a_week(served, tmp_path):
     bucket = "acme"
     boto3.client("s3").create_bucket(Bucket=bucket)
     queue, dead = queue_with_dead_letters("week", 5)
     key = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
     configure(tmp_path, bucket, queue, key)
     lake = Lake(bucket, tmp_path / "copy")
-    machine = Machine(tmp_path, environment)
+    machine = Machine(tmp_path)
     publisher = Publisher(bucket, topic_for(queue), "insync", key)
     draw = random.Random(5)
 

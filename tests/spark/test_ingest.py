@@ -18,13 +18,12 @@ import zstandard
 from chispa import assert_df_equality
 from pyspark.sql import functions as F
 
-from jobs.config import load_config
 from jobs.errors import AccountingError
 from jobs.ingest import job
 from jobs.ingest.accounting import check_nothing_is_lost
 from jobs.ingest.job import ingest
 from jobs.tables import BACKUPS, FEEDBACK, LANDED, REJECTS
-from tests.conftest import store_of
+from tests.conftest import config_in, store_of
 from tests.rows import folder_of, land, record
 
 GOOD = record(0)
@@ -131,10 +130,7 @@ def land_tenants(config):
 @pytest.fixture(scope="module")
 def landed(session_of_tests, tmp_path_factory):
     """A lake into which one run read what each of the functions above landed in a folder of its own."""
-    place = tmp_path_factory.mktemp("landed")
-    (place / "landing" / "canonical").mkdir(parents=True)
-    config = replace(load_config(None, {}), lake=str(place / "lake"), landing=str(place / "landing"))
-    config = replace(config, tenants={"canonical/acme": "acme"})
+    config = replace(config_in(tmp_path_factory.mktemp("landed")), tenants={"canonical/acme": "acme"})
     for put_there in (land_faults, land_parquet, land_cut, land_unusable, land_names, land_same, land_tenants):
         put_there(config)
     store = store_of(session_of_tests, config)

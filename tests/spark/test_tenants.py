@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from jobs.channel_settings import Jsonl
-from jobs.config import load_config
 from jobs.erase.job import erase, rows_held
 from jobs.erase.what import Whose, the_device
 from jobs.errors import UdaError
@@ -37,6 +36,7 @@ from jobs.tables import (
     TABLES,
 )
 from jobs.train.job import train
+from tests.conftest import config_in
 from tests.rows import frame_of, land, moment, record
 from tests.spark.test_score import VERSION, lake_of, model_of, usual
 
@@ -72,10 +72,10 @@ def land_of(config, tenant, is_hit):
 
 def run(spark, folder, tenants):
     """A lake in which these tenants landed what they have, in one run."""
-    config = replace(load_config(None, {}), lake=str(folder / "lake"), landing=str(folder / "landing"), tenants=TENANTS)
+    config = config_in(folder)
     channels = {name: Jsonl(name, str(folder / f"told-{name}.jsonl"), tenants=(name,)) for name in "ab"}
     # The moment of the tests lies long after the last backup.
-    config = replace(config, channels=channels, alerts=replace(config.alerts, max_age_days=400))
+    config = replace(config, tenants=TENANTS, channels=channels, alerts=replace(config.alerts, max_age_days=400))
     for tenant in tenants:
         land_of(config, tenant, is_hit=tenant == "b")
     shared = [{**record(61, device="mail"), "tenant_id": tenant} for tenant in tenants]

@@ -24,7 +24,9 @@ def test_jars_lose_the_group_that_ivy_puts_before_their_names(tmp_path):
 
 def test_another_version_goes_and_spark_s_own_jars_stay(tmp_path):
     target = tmp_path / "jars"
-    fetched(target, "delta-spark_4.0_2.13-4.0.0.jar", "s3-2.1.0.jar", "s3-fs-1.0.jar", "spark-core_2.13-4.1.4.jar")
+    delta = ("delta-spark_4.0_2.13-4.0.0.jar", "delta-storage-4.0.0.jar")
+    old = fetched(target, *delta, "s3-2.1.0.jar", "s3-fs-1.0.jar", "spark-core_2.13-4.1.4.jar")
+    assert len(old) == 5
     new = ("io.delta_delta-spark_4.1_2.13-4.4.0.jar", "software.amazon.awssdk_s3-2.29.52.jar")
     copied(fetched(tmp_path / "ivy", *new), target)
     assert sorted(jar.name for jar in target.iterdir()) == [
