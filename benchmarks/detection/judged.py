@@ -100,7 +100,7 @@ def previous_of(walk: Walk) -> Array:
 
 def add_up_after(scores: dict[str, Array], clean: Sums, previous: Array, threshold: float) -> Sums:
     """Attacked backups with the sums that clean ones left: `previous` is a place among those, or -1."""
-    goes_on = ((previous != NONE) & (clean.score[previous] < threshold))[:, np.newaxis]
+    goes_on = (previous != NONE)[:, np.newaxis]
     own = np.full(len(previous), NONE)
     return add_up(scores, own, threshold, clean.sums[previous] * goes_on, clean.backups[previous] * goes_on)
 

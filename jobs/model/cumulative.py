@@ -41,7 +41,7 @@ class Sums:
     together : int array of shape (n,)
         Over how many backups the evidence was added up that gave the score; 0: the backup gave it alone.
     sums : array of shape (n, 3)
-        By `ADDED_UP`, with this backup, in digits of rarity; 0: nothing is left.
+        By `ADDED_UP`, with this backup, in digits of rarity; 0: nothing is left, or it alerted.
     backups : int array of shape (n, 3)
         Over how many backups each was added up.
     """
@@ -73,8 +73,9 @@ def add_up(
 ) -> Sums:
     """Sums of evidence along each device's backups, and the score of each backup with them.
 
-    Each backup adds its rarity less `DRIFT`, at most `MOST`; a sum is never below 0, and begins anew after an alert. It
-    counts from its second backup on, and only with a backup that adds to it.
+    Each backup adds its rarity less `DRIFT`, at most `MOST`; a sum is never below 0, and all of a device begin anew where
+    one alerts. A backup that alerts alone adds like any other: the next of the same is likelier part of an attack that
+    goes on. A sum counts from its second backup on, and only with a backup that adds to it.
 
     Parameters
     ----------
@@ -85,8 +86,8 @@ def add_up(
     threshold : float
         The score from which a backup alerts.
     sums_before, backups_before : arrays of shape (n, 3), optional
-        `Sums.sums` and `Sums.backups` of the backup that each is compared with, where it is none of these and did not
-        alert; 0, and if not given: nothing was added up.
+        `Sums.sums` and `Sums.backups` of the backup that each is compared with, where it is none of these; 0, and if not
+        given: nothing was added up.
 
     Notes
     -----
@@ -96,8 +97,8 @@ def add_up(
     added, (level, slope) = steps_of(scores["rarity"]), np.moveaxis(scores["sum_line"], 1, 0)
     sums = np.zeros((n + 1, len(ADDED_UP)))  # behind the last stands none
     backups = np.zeros((n + 1, len(ADDED_UP)), np.int64)
-    best, at_kind = np.full(n, -np.inf), np.zeros(n, np.int64)
-    has_alerted: Array = np.append(scores["anomaly_score"] >= threshold, False)
+    best, at_kind, together = np.full(n, -np.inf), np.zeros(n, np.int64), np.zeros(n, np.int64)
+    alerts_alone = scores["anomaly_score"] >= threshold
     # Most backups add to no sum, and find none.
     is_rising: Array = np.any(added > 0, axis=1)
     if sums_before is not None:
@@ -106,25 +107,24 @@ def add_up(
     for turn in _in_turn(previous):
         rows = turn[is_rising[turn] | is_left[previous[turn]]]
         before = previous[rows]
-        goes_on = ~has_alerted[before].reshape(-1, 1)
-        sum_before, count_before = sums[before] * goes_on, backups[before] * goes_on
+        sum_before, count_before = sums[before], backups[before]
         if sums_before is not None and backups_before is not None:
             is_first = (before == NONE)[:, np.newaxis]
             sum_before = np.where(is_first, sums_before[rows], sum_before)
             count_before = np.where(is_first, backups_before[rows], count_before)
         own = np.maximum(0, sum_before + added[rows])
-        sums[rows] = own
         count = (count_before + 1) * (own > 0)
-        backups[rows] = count
-        is_left[rows] = count.any(axis=1)
         score = np.where((count > 1) & (added[rows] > 0), level[rows] + slope[rows] * own, -np.inf)
         best[rows], at_kind[rows] = score.max(axis=1), score.argmax(axis=1)
-        has_alerted[rows] |= best[rows] >= threshold
+        together[rows] = count[np.arange(len(rows)), at_kind[rows]]
+        goes_on = ((best[rows] < threshold) | alerts_alone[rows])[:, np.newaxis]
+        sums[rows], backups[rows] = own * goes_on, count * goes_on
+        is_left[rows] = backups[rows].any(axis=1)
     is_sum = best > scores["anomaly_score"]
     return Sums(
         score=np.where(is_sum, best, scores["anomaly_score"]),
         kind=np.where(is_sum, _KIND[at_kind], scores["kind"]),
-        together=np.where(is_sum, backups[np.arange(n), at_kind], 0),
+        together=np.where(is_sum, together, 0),
         sums=sums[:n],
         backups=backups[:n],
     )

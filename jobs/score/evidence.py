@@ -107,13 +107,12 @@ def scored(
 def _sums_of(before: DataFrame, judged: DataFrame) -> DataFrame:
     """What the backups that others are compared with left of sums; a row only where something is left.
 
-    Left semi join on the backup. Behind an alert nothing is left.
+    Left semi join on the backup.
     """
-    has_left = F.col("cumulative").isNotNull() & (F.col("anomaly_score") < F.col("threshold"))
     asked = judged.select(
         *HISTORY, F.col("previous_backup_id").alias("backup_id"), F.col("previous_ended_at").alias("ended_at")
     )
-    left = before.where(has_left).join(asked, on=[*HISTORY, "backup_id", "ended_at"], how="left_semi")
+    left = before.where(F.col("cumulative").isNotNull()).join(asked, on=[*HISTORY, "backup_id", "ended_at"], how="left_semi")
     sums = [F.coalesce(F.col(of)[kind], F.lit(0)).cast("double").alias(name) for name, (of, kind) in SUMS.items()]
     return left.select(*HISTORY, _link("backup_id", "ended_at").alias("backup"), *sums)
 

@@ -41,8 +41,10 @@ def by_hand(scores, previous, threshold=THRESHOLD):
             of_sum = LINE[0, place] + LINE[1, place] * sums[place]
             if counts[place] > 1 and step > 0 and of_sum > score:
                 score, kind, together = of_sum, KINDS.index(word), counts[place]
+        if score >= threshold > scores["anomaly_score"][row]:
+            sums, counts = [0.0] * 3, [0] * 3
         found.append((score, kind, together, *sums, *counts))
-        states[row] = ([0.0] * 3, [0] * 3) if score >= threshold else (sums, counts)
+        states[row] = sums, counts
     return np.array(found)
 
 
@@ -73,9 +75,8 @@ def test_two_halves_are_one_whole(cut):
     scores = scores_of(60, seed=3)
     whole = add_up(scores, in_a_row(60), THRESHOLD)
     early = add_up(part_of(scores, slice(0, cut)), in_a_row(cut), THRESHOLD)
-    goes_on = early.score[-1] < THRESHOLD
     before = np.zeros((60 - cut, 3)), np.zeros((60 - cut, 3), int)
-    before[0][0], before[1][0] = early.sums[-1] * goes_on, early.backups[-1] * goes_on
+    before[0][0], before[1][0] = early.sums[-1], early.backups[-1]
     late = add_up(part_of(scores, slice(cut, 60)), in_a_row(60 - cut), THRESHOLD, *before)
     np.testing.assert_array_equal(np.concatenate([flat(early), flat(late)]), flat(whole))
 
@@ -90,14 +91,15 @@ def test_a_little_every_time_alerts_and_then_begins_anew():
     assert {KINDS[kind] for kind in found.kind[alerts]} == {"delete"}
 
 
-def test_an_alert_of_the_backup_alone_ends_the_sum_as_well():
+def test_a_sum_goes_on_through_a_backup_that_alerts_alone():
+    """The same attack again is found by less than the first of it was."""
     rarity = np.tile([0.0, DRIFT + 0.5, 0.0], (12, 1))
     alone = np.full(12, -1.0)
     alone[7] = 1.0
     found = add_up(scores_of(12, anomaly_score=alone, rarity=rarity), in_a_row(12), THRESHOLD)
-    assert np.flatnonzero(found.score >= THRESHOLD).tolist() == [7]
-    assert found.together[7] == 0
-    np.testing.assert_allclose(found.sums[8, 1], 0.5)
+    assert np.flatnonzero(found.score >= THRESHOLD).tolist() == [7, 9]
+    assert found.together.tolist() == [*[0] * 6, 7, 0, 9, 10, 0, 0]
+    np.testing.assert_allclose(found.sums[7:11, 1], [4, 4.5, 0, 0.5])
 
 
 def test_one_loud_backup_is_no_sum_and_adds_no_more_than_the_most():
@@ -127,8 +129,8 @@ def test_sums_of_clean_backups_are_counted_at_each_height_with_sums_of_its_own()
         for row, own in enumerate(device):
             step = min(rarity[row, place] - DRIFT, MOST)
             sums[own] = max(0.0, sums[own] + step)
-            if is_alert[row] or (sums[own] >= height and step > 0):
-                hits += [] if is_alert[row] else [row]
+            if sums[own] >= height and step > 0 and not is_alert[row]:
+                hits.append(row)
                 sums[own] = 0.0
         at = HEIGHTS.tolist().index(height)
         assert (alarms[place, at], counted[place, at]) == (len(hits), pytest.approx(weights[hits].sum()))
