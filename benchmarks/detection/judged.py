@@ -100,9 +100,10 @@ def previous_of(walk: Walk) -> Array:
 
 def add_up_after(scores: dict[str, Array], clean: Sums, previous: Array, threshold: float) -> Sums:
     """Attacked backups with the sums that clean ones left: `previous` is a place among those, or -1."""
-    goes_on = (previous != NONE)[:, np.newaxis]
-    own = np.full(len(previous), NONE)
-    return add_up(scores, own, threshold, clean.sums[previous] * goes_on, clean.backups[previous] * goes_on)
+    tables = (clean.sums, clean.backups, clean.score >= threshold)
+    # Behind the last stands nothing.
+    sums, backups, alerted = (np.concatenate([table, np.zeros_like(table[:1])])[previous] for table in tables)
+    return add_up(scores, np.full(len(previous), NONE), threshold, (sums, backups, alerted))
 
 
 def merged(one: dict[str, Judged], other: dict[str, Judged]) -> dict[str, Judged]:

@@ -19,6 +19,9 @@ ADDED_UP = ("encrypt", "delete", "add")
 DRIFT = 1.3
 # One backup adds no more than this: what is louder is for the score of that backup alone to tell.
 MOST = 1.0
+# With a backup that alerts alone sums begin anew, but for this much of it: several in a row make the next of the same
+# likelier one of an attack that goes on.
+ALERT_ADDS = 0.7
 # Of the false alerts that are allowed, the part for sums; each kind has a third of it. A sum needs little: it goes on
 # growing while an attack goes on, so a stricter limit costs a few backups, and to single backups it would cost attacks.
 SUMS_PART = 0.015
@@ -41,7 +44,7 @@ class Sums:
     together : int array of shape (n,)
         Over how many backups the evidence was added up that gave the score; 0: the backup gave it alone.
     sums : array of shape (n, 3)
-        By `ADDED_UP`, with this backup, in digits of rarity; 0: nothing is left, or it alerted.
+        By `ADDED_UP`, with this backup, in digits of rarity; 0: nothing is left, or a sum alerted.
     backups : int array of shape (n, 3)
         Over how many backups each was added up.
     """
@@ -68,14 +71,14 @@ def add_up(
     scores: Mapping[str, Any],
     previous: Array,
     threshold: float,
-    sums_before: Array | None = None,
-    backups_before: Array | None = None,
+    left: tuple[Array, Array, Array] | None = None,
 ) -> Sums:
     """Sums of evidence along each device's backups, and the score of each backup with them.
 
-    Each backup adds its rarity less `DRIFT`, at most `MOST`; a sum is never below 0, and all of a device begin anew where
-    one alerts. A backup that alerts alone adds like any other: the next of the same is likelier part of an attack that
-    goes on. A sum counts from its second backup on, and only with a backup that adds to it.
+    Each backup adds its rarity less `DRIFT`, at most `MOST`; a sum is never below 0, and all of a device begin anew
+    behind an alert that one of them gave. They begin anew as well with a backup that alerts alone, but for what such
+    ones right before it added, at most `ALERT_ADDS` each. A sum counts from its second backup on, and only with a
+    backup that adds to it.
 
     Parameters
     ----------
@@ -85,9 +88,9 @@ def add_up(
         Which of these backups each is compared with; -1: none of them.
     threshold : float
         The score from which a backup alerts.
-    sums_before, backups_before : arrays of shape (n, 3), optional
-        `Sums.sums` and `Sums.backups` of the backup that each is compared with, where it is none of these; 0, and if not
-        given: nothing was added up.
+    left : three arrays, optional
+        What the backup that each is compared with left, where it is none of these: `Sums.sums` and `Sums.backups`,
+        shape (n, 3), and whether it alerted, shape (n,); 0, and if not given: nothing was added up.
 
     Notes
     -----
@@ -98,27 +101,29 @@ def add_up(
     sums = np.zeros((n + 1, len(ADDED_UP)))  # behind the last stands none
     backups = np.zeros((n + 1, len(ADDED_UP)), np.int64)
     best, at_kind, together = np.full(n, -np.inf), np.zeros(n, np.int64), np.zeros(n, np.int64)
-    alerts_alone = scores["anomaly_score"] >= threshold
+    alerts_alone: Array = np.append(scores["anomaly_score"] >= threshold, False)
     # Most backups add to no sum, and find none.
     is_rising: Array = np.any(added > 0, axis=1)
-    if sums_before is not None:
-        is_rising |= sums_before.any(axis=1)
+    if left is not None:
+        is_rising |= left[0].any(axis=1)
     is_left = np.zeros(n + 1, bool)
     for turn in _in_turn(previous):
         rows = turn[is_rising[turn] | is_left[previous[turn]]]
         before = previous[rows]
-        sum_before, count_before = sums[before], backups[before]
-        if sums_before is not None and backups_before is not None:
-            is_first = (before == NONE)[:, np.newaxis]
-            sum_before = np.where(is_first, sums_before[rows], sum_before)
-            count_before = np.where(is_first, backups_before[rows], count_before)
+        sum_before, count_before, goes_on = sums[before], backups[before], alerts_alone[before]
+        if left is not None:
+            first = np.flatnonzero(before == NONE)
+            sum_before[first], count_before[first], goes_on[first] = (table[rows[first]] for table in left)
         own = np.maximum(0, sum_before + added[rows])
         count = (count_before + 1) * (own > 0)
         score = np.where((count > 1) & (added[rows] > 0), level[rows] + slope[rows] * own, -np.inf)
         best[rows], at_kind[rows] = score.max(axis=1), score.argmax(axis=1)
         together[rows] = count[np.arange(len(rows)), at_kind[rows]]
-        goes_on = ((best[rows] < threshold) | alerts_alone[rows])[:, np.newaxis]
-        sums[rows], backups[rows] = own * goes_on, count * goes_on
+        is_over = (best[rows] >= threshold)[:, np.newaxis]
+        is_alone, goes_on = alerts_alone[rows, np.newaxis], goes_on[:, np.newaxis]
+        of_alert = np.where(added[rows] > 0, sum_before * goes_on + np.minimum(added[rows], ALERT_ADDS), 0)
+        sums[rows] = np.where(is_alone, of_alert, np.where(is_over, 0, own))
+        backups[rows] = (count_before * (goes_on | ~is_alone) + 1) * (sums[rows] > 0)
         is_left[rows] = backups[rows].any(axis=1)
     is_sum = best > scores["anomaly_score"]
     return Sums(

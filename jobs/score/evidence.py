@@ -33,6 +33,7 @@ LINKS = ("backup", "previous")
 # Sums of evidence as the backup before left them, as columns: of each kind how much, and over how many backups.
 SUMS = {f"sum_{kind}": ("cumulative", kind) for kind in ADDED_UP}
 SUMS |= {f"backups_{kind}": ("cumulative_backups", kind) for kind in ADDED_UP}
+LEFT = (*SUMS, "alerted")
 NUMBERS = ("ratio_offset", "ratio_spread", "stored_density", "backups_per_year")
 SHARE = "smallest_share"  # handed on as it is
 ARRAYS = {"top": len(SIGNALS), "bins": len(SIGNALS) * BINS}
@@ -82,7 +83,7 @@ def scored(
     # Not a join: that would hand the kernel a model's numbers once for every backup.
     both = figures.unionByName(models.select(*HISTORY, *NUMBERS, *ARRAYS, SHARE), allowMissingColumns=True)
     if before is None:
-        both = both.withColumns({name: F.lit(None).cast("double") for name in SUMS})
+        both = both.withColumns({name: F.lit(None).cast("double") for name in LEFT})
     else:
         both = both.unionByName(_sums_of(noted.with_history(before), judged), allowMissingColumns=True)
     threshold = threshold_of(budget)
@@ -112,9 +113,11 @@ def _sums_of(before: DataFrame, judged: DataFrame) -> DataFrame:
     asked = judged.select(
         *HISTORY, F.col("previous_backup_id").alias("backup_id"), F.col("previous_ended_at").alias("ended_at")
     )
-    left = before.where(F.col("cumulative").isNotNull()).join(asked, on=[*HISTORY, "backup_id", "ended_at"], how="left_semi")
+    adding = before.where(F.col("cumulative").isNotNull())
+    left = adding.join(asked, on=[*HISTORY, "backup_id", "ended_at"], how="left_semi")
     sums = [F.coalesce(F.col(of)[kind], F.lit(0)).cast("double").alias(name) for name, (of, kind) in SUMS.items()]
-    return left.select(*HISTORY, _link("backup_id", "ended_at").alias("backup"), *sums)
+    alerted = (F.col("anomaly_score") >= F.col("threshold")).cast("double").alias("alerted")
+    return left.select(*HISTORY, _link("backup_id", "ended_at").alias("backup"), *sums, alerted)
 
 
 def _link(backup_id: str, ended_at: str) -> Column:
@@ -131,7 +134,7 @@ def score_part(rows: pa.Table, fleet: FleetModel, threshold: float) -> pa.Table:
     """Scores of the backups in `rows`, which holds models of their devices and sums before them, in any order."""
     device, first = numbered(rows, HISTORY)
     is_model = rows["bins"].is_valid().to_numpy()
-    is_sum = rows[next(iter(SUMS))].is_valid().to_numpy()
+    is_sum = rows[LEFT[0]].is_valid().to_numpy()
     n_models = int(np.count_nonzero(is_model))
     models = {name: np.append(_numbers(rows[name].filter(is_model)), np.nan) for name in NUMBERS}
     models |= {name: _rows(rows[name], n_models, width) for name, width in ARRAYS.items()}
@@ -140,7 +143,7 @@ def score_part(rows: pa.Table, fleet: FleetModel, threshold: float) -> pa.Table:
     # Device by device, so that each model is fetched into the processor's cache once.
     backups = np.flatnonzero(~(is_model | is_sum))
     backups = backups[np.argsort(device[backups], kind="stable")]
-    before = _before(rows.select([*LINKS, *SUMS]), device, backups, np.flatnonzero(is_sum))
+    before = _before(rows.select([*LINKS, *LEFT]), device, backups, np.flatnonzero(is_sum))
     ordered = rows.select([*CARRIED, *FIGURES]).combine_chunks().take(pa.array(backups))
     beside = model_of[device[backups]]
     share = rows[SHARE].filter(is_model).combine_chunks().take(pa.array(beside, mask=beside == n_models))
@@ -149,7 +152,7 @@ def score_part(rows: pa.Table, fleet: FleetModel, threshold: float) -> pa.Table:
 
 def _scored(
     rows: pa.Table,
-    before: tuple[Array, Array, Array],
+    before: tuple[Array, tuple[Array, Array, Array]],
     models: Arrays,
     beside: Array,
     fleet: FleetModel,
@@ -158,8 +161,8 @@ def _scored(
     """Scores of all rows; what is usual is worked out for those that alert, else null."""
     backups = {name: _numbers(rows[name]) for name in FIGURES}
     scores, told, unseen = _alone(backups, models, beside, fleet)
-    previous, sums_before, backups_before = before
-    sums = add_up(scores, previous, threshold, sums_before, backups_before)
+    previous, left = before
+    sums = add_up(scores, previous, threshold, left)
     alerts = np.flatnonzero((sums.score >= threshold) & (sums.kind >= 0))
     of_alerts = {name: column[beside[alerts]] for name, column in models.items()}
     of_those = {name: column[alerts] for name, column in backups.items()}
@@ -197,7 +200,7 @@ def _alone(
     return scores, pa.chunked_array(told), pa.chunked_array(unseen)
 
 
-def _before(rows: pa.Table, device: Array, backups: Array, held: Array) -> tuple[Array, Array, Array]:
+def _before(rows: pa.Table, device: Array, backups: Array, held: Array) -> tuple[Array, tuple[Array, Array, Array]]:
     """What the sums of each backup go on from: one of these, or what is held of the backup before; see `add_up`."""
     backup, previous = (rows[name].combine_chunks() for name in LINKS)
     asking = np.flatnonzero(previous.is_valid().to_numpy(zero_copy_only=False)[backups])
@@ -210,8 +213,9 @@ def _before(rows: pa.Table, device: Array, backups: Array, held: Array) -> tuple
     before, before_held = np.full((2, len(backups)), NONE)
     before[asking], before_held[asking] = place[asked], place_held[asked]
     # Behind the last stands nothing.
-    table = np.stack([np.append(rows[name].take(pa.array(held)).to_numpy(), 0.0) for name in SUMS], axis=1)[before_held]
-    return before, table[:, : len(ADDED_UP)], table[:, len(ADDED_UP) :].astype(np.int64)
+    table = np.stack([np.append(rows[name].take(pa.array(held)).to_numpy(), 0.0) for name in LEFT], axis=1)[before_held]
+    sums, counts, alerted = np.split(table, [len(ADDED_UP), 2 * len(ADDED_UP)], axis=1)
+    return before, (sums, counts.astype(np.int64), alerted[:, 0] > 0)
 
 
 def _numbers(column: pa.ChunkedArray) -> Array:

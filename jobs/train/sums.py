@@ -24,7 +24,7 @@ def fit_sum_rate(rarity: Array, device: Array, is_alert: Array, weights: Array) 
     device : int array of shape (n,)
         The same number for backups in a row.
     is_alert : bool array of shape (n,)
-        Which alert alone: sums go on through them.
+        Which alert alone: sums begin anew behind them.
     weights : array of shape (n,)
         How much each backup counts.
 
@@ -67,9 +67,10 @@ def alarms_by_height(rarity: Array, device: Array, is_alert: Array, weights: Arr
         rows, own = first[:going] + turn, sums[:going]
         own += steps[rows, :, np.newaxis]
         np.maximum(own, 0, out=own)
-        is_able = (steps[rows] > 0) & ~is_alert[rows, np.newaxis]
-        is_over = (own >= HEIGHTS) & is_able[:, :, np.newaxis]
-        own[is_over] = 0
+        is_over = (own >= HEIGHTS) & (steps[rows] > 0)[:, :, np.newaxis]
+        is_alone = is_alert[rows]
+        own[is_over | is_alone[:, np.newaxis, np.newaxis]] = 0
+        is_over &= ~is_alone[:, np.newaxis, np.newaxis]
         alarms += is_over.sum(axis=0)
         counted += np.tensordot(weights[rows], is_over, axes=(0, 0))
     return alarms, counted

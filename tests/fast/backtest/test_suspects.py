@@ -89,16 +89,12 @@ def test_what_alerts_because_an_earlier_alert_was_withheld_is_withheld_too(tmp_p
 
 
 @pytest.mark.skipif(not HISTORIES.exists(), reason="the histories are not shipped")
-@pytest.mark.parametrize(
-    ("attack", "lost"),
-    # The sixth deletion of a tenth takes half as many files: two of the twelve devices are just below the threshold.
-    [("inplace_0.1", 0.1), ("inplace_1", 0.1), ("delete_0.1", 0.2)],
-)
-def test_five_attacked_backups_in_a_row_do_not_open_the_door_for_the_sixth(attack, lost):
+@pytest.mark.parametrize("attack", ["inplace_0.1", "inplace_1", "delete_0.1"])
+def test_five_attacked_backups_in_a_row_do_not_open_the_door_for_the_sixth(attack):
     """On real histories, whose backups come at any distance: recall stays near that without the five."""
     clean, begins = some_devices(every=5), 110
     alone = judged_on(clean, Rules(), attack, begins + 5)
     sixth = judged_on(struck(clean, attack, begins, times=5), Rules(), attack, begins + 5)
     recall = [float((judged.score[len(which) :] >= 0).mean()) for judged, which in (alone, sixth)]
     assert recall[0] > 0.8
-    assert recall[1] >= recall[0] - lost
+    assert recall[1] >= recall[0] - 0.1

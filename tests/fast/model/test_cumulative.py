@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jobs.model.cumulative import ADDED_UP, DRIFT, MOST, NONE, add_up
+from jobs.model.cumulative import ADDED_UP, ALERT_ADDS, DRIFT, MOST, NONE, add_up
 from jobs.tables import KINDS
 from jobs.train.sums import HEIGHTS, alarms_by_height, fit_sum_rate
 
@@ -30,21 +30,28 @@ def in_a_row(n):
 
 def by_hand(scores, previous, threshold=THRESHOLD):
     """Plain lines beside the arrays, for rows whose predecessors stand before them."""
-    states, found = {NONE: ([0.0] * 3, [0] * 3)}, []
+    states, found = {NONE: ([0.0] * 3, [0] * 3, False)}, []
     for row, before in enumerate(previous):
-        sums, counts = (list(part) for part in states[before])
+        *left, alerted = states[before]
+        sums, counts = (list(part) for part in left)
         score, kind, together = scores["anomaly_score"][row], scores["kind"][row], 0
+        is_alone = score >= threshold
+        steps = [min(rarity - DRIFT, MOST) for rarity in scores["rarity"][row]]
         for place, word in enumerate(ADDED_UP):
-            step = min(scores["rarity"][row, place] - DRIFT, MOST)
-            sums[place] = max(0.0, sums[place] + step)
-            counts[place] = counts[place] + 1 if sums[place] > 0 else 0
-            of_sum = LINE[0, place] + LINE[1, place] * sums[place]
-            if counts[place] > 1 and step > 0 and of_sum > score:
-                score, kind, together = of_sum, KINDS.index(word), counts[place]
-        if score >= threshold > scores["anomaly_score"][row]:
-            sums, counts = [0.0] * 3, [0] * 3
+            own = max(0.0, sums[place] + steps[place])
+            of_sum = LINE[0, place] + LINE[1, place] * own
+            if counts[place] > 0 and steps[place] > 0 and of_sum > score:
+                score, kind, together = of_sum, KINDS.index(word), counts[place] + 1
+        for place in range(3):
+            if is_alone:
+                more = max(0.0, min(steps[place], ALERT_ADDS))
+                sums[place] = (sums[place] * alerted + more) * (more > 0)
+                counts[place] = (counts[place] * alerted + 1) * (more > 0)
+            else:
+                sums[place] = 0.0 if score >= threshold else max(0.0, sums[place] + steps[place])
+                counts[place] = (counts[place] + 1) * (sums[place] > 0)
         found.append((score, kind, together, *sums, *counts))
-        states[row] = sums, counts
+        states[row] = sums, counts, is_alone
     return np.array(found)
 
 
@@ -75,9 +82,9 @@ def test_two_halves_are_one_whole(cut):
     scores = scores_of(60, seed=3)
     whole = add_up(scores, in_a_row(60), THRESHOLD)
     early = add_up(part_of(scores, slice(0, cut)), in_a_row(cut), THRESHOLD)
-    before = np.zeros((60 - cut, 3)), np.zeros((60 - cut, 3), int)
-    before[0][0], before[1][0] = early.sums[-1], early.backups[-1]
-    late = add_up(part_of(scores, slice(cut, 60)), in_a_row(60 - cut), THRESHOLD, *before)
+    left = np.zeros((60 - cut, 3)), np.zeros((60 - cut, 3), int), np.zeros(60 - cut, bool)
+    left[0][0], left[1][0], left[2][0] = early.sums[-1], early.backups[-1], early.score[-1] >= THRESHOLD
+    late = add_up(part_of(scores, slice(cut, 60)), in_a_row(60 - cut), THRESHOLD, left)
     np.testing.assert_array_equal(np.concatenate([flat(early), flat(late)]), flat(whole))
 
 
@@ -91,21 +98,33 @@ def test_a_little_every_time_alerts_and_then_begins_anew():
     assert {KINDS[kind] for kind in found.kind[alerts]} == {"delete"}
 
 
-def test_a_sum_goes_on_through_a_backup_that_alerts_alone():
-    """The same attack again is found by less than the first of it was."""
+def test_sums_begin_anew_with_a_backup_that_alerts_alone():
     rarity = np.tile([0.0, DRIFT + 0.5, 0.0], (12, 1))
     alone = np.full(12, -1.0)
     alone[7] = 1.0
     found = add_up(scores_of(12, anomaly_score=alone, rarity=rarity), in_a_row(12), THRESHOLD)
-    assert np.flatnonzero(found.score >= THRESHOLD).tolist() == [7, 9]
-    assert found.together.tolist() == [*[0] * 6, 7, 0, 9, 10, 0, 0]
-    np.testing.assert_allclose(found.sums[7:11, 1], [4, 4.5, 0, 0.5])
+    assert np.flatnonzero(found.score >= THRESHOLD).tolist() == [7]
+    assert found.together[7] == 0
+    np.testing.assert_allclose(found.sums[7:9, 1], [0.5, 1])
+
+
+def test_the_same_attack_again_needs_less_after_several_that_alerted_alone():
+    """The sixth is quieter than the others, and too quiet to alert after one."""
+    threshold = -0.3  # -2.5 + .5 * (5 * .7 + 1) is -.25
+    alone = np.array([-1.0, 1.0, 1.0, 1.0, 1.0, 1.0, -1.0, -1.0])
+    rarity = np.tile([0.0, DRIFT + 3, 0.0], (8, 1))
+    for alerts, is_found in ((5, True), (1, False)):
+        rows = [0, *range(6 - alerts, 8)]
+        scores = scores_of(len(rows), anomaly_score=alone[rows], rarity=rarity[rows])
+        found = add_up(scores, in_a_row(len(rows)), threshold)
+        np.testing.assert_allclose(found.sums[alerts, 1], alerts * ALERT_ADDS)
+        assert (found.score[alerts + 1] >= threshold) == is_found
 
 
 def test_one_loud_backup_is_no_sum_and_adds_no_more_than_the_most():
     rarity = np.zeros((6, 3))
     rarity[2] = 6.0
-    found = add_up(scores_of(6, anomaly_score=np.full(6, -9.0), rarity=rarity), in_a_row(6), -99.0)
+    found = add_up(scores_of(6, anomaly_score=np.full(6, -9.0), rarity=rarity), in_a_row(6), np.inf)
     assert not found.together.any()
     np.testing.assert_allclose(found.sums[2], MOST)
 
@@ -129,8 +148,8 @@ def test_sums_of_clean_backups_are_counted_at_each_height_with_sums_of_its_own()
         for row, own in enumerate(device):
             step = min(rarity[row, place] - DRIFT, MOST)
             sums[own] = max(0.0, sums[own] + step)
-            if sums[own] >= height and step > 0 and not is_alert[row]:
-                hits.append(row)
+            if is_alert[row] or (sums[own] >= height and step > 0):
+                hits += [] if is_alert[row] else [row]
                 sums[own] = 0.0
         at = HEIGHTS.tolist().index(height)
         assert (alarms[place, at], counted[place, at]) == (len(hits), pytest.approx(weights[hits].sum()))
