@@ -19,7 +19,7 @@ from tests.conftest import store_of
 from tests.fast.docs.pages import blocks
 
 FIRST = datetime(2025, 1, 1, 2, 15, tzinfo=UTC)
-BACKUPS_MADE = 24
+BACKUPS_MADE = 20
 FIRST_DAYS = 3  # so that what came before teaches enough
 FILES = 400
 WORDS = [f"word{number}" for number in range(3000)]
