@@ -383,7 +383,11 @@ SCORES = Table(
         Column("budget", "double", "False alerts per device-year that were allowed.", True),
         Column("anomaly_kind", "string", "encrypt, delete, add or modify; null: no evidence at all."),
         Column("evidence", "map<string,double>", "-log10 of a tail probability by signal; below 1 left out.", True),
-        Column("cumulative", "map<string,double>", "Evidence added up over backups so far, by kind; null: none left."),
+        Column(
+            "cumulative",
+            "map<string,double>",
+            "Evidence added up so far, by kind; null: none left, as where a sum alerted.",
+        ),
         Column("cumulative_backups", "map<string,bigint>", "Over how many backups, by kind; null: none left."),
         TOGETHER,
         Column("unseen", "array<string>", "Signals that the record's figures do not allow.", True),
