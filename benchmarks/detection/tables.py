@@ -11,7 +11,7 @@ from jobs.model.attack_classes import SLOW
 from jobs.model.attacks import ATTACKS, EXTRAS, LOOK_ALIKES
 
 ROOT = Path(__file__).resolve().parents[2]
-RESULTS, PEERS = (ROOT / "benchmarks" / "results" / f"{name}.json" for name in ("detection", "detection_peers"))
+MEASURED = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "model.md"
 FULL, WITHOUT_STORE = "git; borg with diff", "all columns"
 GROUPS = {
@@ -127,6 +127,17 @@ def tables_of_peers(results: dict[str, Any], peers: dict[str, Any]) -> dict[str,
     }
 
 
+def table_of_own_fleets(results: dict[str, Any]) -> dict[str, str]:
+    """Markdown: what a fleet's own model finds beside the one that it began with."""
+    heads = ["product", "recall, as begun", "recall, own", "alerts, as begun", "alerts, own"]
+    rows = []
+    for product, found in results["products"].items():
+        models = (found["start"], found["own"])
+        alerts = [", ".join(two(of_model[f"alerts, budget {budget}"]) for budget in "14") for of_model in models]
+        rows.append([product, *(f"{of_model['recall']:.3f}".lstrip("0") for of_model in models), *alerts])
+    return {"own fleets": markdown(heads, rows)}
+
+
 def with_tables(page: str, tables: dict[str, str]) -> str:
     """The page with each of its tables that begins with the head of one of these in the place of the old one."""
     by_head = {table.split("\n", 1)[0]: table for table in tables.values()}
@@ -158,12 +169,16 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def measured_tables() -> dict[str, str]:
+    """All tables of the page."""
+    names = ("detection", "detection_peers", "own_fleet")
+    ours, peers, own = (json.loads((MEASURED / f"{name}.json").read_text("utf-8")) for name in names)
+    return tables_of(ours) | table_of_slow(ours) | tables_of_peers(ours, peers) | table_of_own_fleets(own)
+
+
 def main() -> None:
     """Put the tables of the measured figures into the page."""
-    results = json.loads(RESULTS.read_text("utf-8"))
-    tables = (
-        tables_of(results) | table_of_slow(results) | tables_of_peers(results, json.loads(PEERS.read_text("utf-8")))
-    )
+    tables = measured_tables()
     PAGE.write_text(with_tables(PAGE.read_text("utf-8"), tables), "utf-8")
     print(f"wrote {PAGE}")
 

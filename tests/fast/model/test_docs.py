@@ -1,19 +1,17 @@
-import json
 import re
 from pathlib import Path
 
 import pytest
 
 from benchmarks.detection.tables import PAGE as PAGE_PATH
-from benchmarks.detection.tables import PEERS, RESULTS, tables_of, tables_of_peers, with_tables
+from benchmarks.detection.tables import measured_tables, with_tables
 from jobs.model.point_sets import SETS
 from jobs.model.signals import KIND_OF_SIGNAL, SIGNALS, UNIT_OF_SIGNAL
 from jobs.model.sub_kinds import SUB_KINDS
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = PAGE_PATH.read_text("utf-8")
-RESULT = json.loads(RESULTS.read_text("utf-8"))
-TABLES = tables_of(RESULT) | tables_of_peers(RESULT, json.loads(PEERS.read_text("utf-8")))
+TABLES = measured_tables()
 
 
 def test_every_heading_that_the_code_cites_is_there():
