@@ -30,7 +30,8 @@ CARRIED = (*(column.name for column in BACKUP_KEY), "ended_at")
 # Which backup of its device a row is, and which one it is compared with: 64 bits tell a device's backups apart, and a
 # number is looked up several times quicker than a text.
 LINKS = ("backup", "previous")
-# Sums of evidence as the backup before left them, as columns: of each kind how much, and over how many backups.
+# Sums of evidence as the backup before left them, as columns: of each kind how much, and over how many backups; and
+# whether that backup alerted, as what alerts alone goes on only from what such ones left.
 SUMS = {f"sum_{kind}": ("cumulative", kind) for kind in ADDED_UP}
 SUMS |= {f"backups_{kind}": ("cumulative_backups", kind) for kind in ADDED_UP}
 LEFT = (*SUMS, "alerted")
@@ -106,7 +107,7 @@ def scored(
 
 
 def _sums_of(before: DataFrame, judged: DataFrame) -> DataFrame:
-    """What the backups that others are compared with left of sums; a row only where something is left.
+    """What the backups that others are compared with left of sums, see `LEFT`; a row only where something is left.
 
     Left semi join on the backup.
     """

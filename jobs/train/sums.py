@@ -24,7 +24,7 @@ def fit_sum_rate(rarity: Array, device: Array, is_alert: Array, weights: Array) 
     device : int array of shape (n,)
         The same number for backups in a row.
     is_alert : bool array of shape (n,)
-        Which alert alone: sums begin anew behind them.
+        Which alert alone: sums begin anew behind them; the little that an alert leaves of a sum is not counted.
     weights : array of shape (n,)
         How much each backup counts.
 
