@@ -40,8 +40,9 @@ def fit_points(clean: Array, clean_weights: Array, attacks: Array, sub_kind: Arr
     used, smallest = columns_used(), floors()
     total = float(clean_weights.sum())
     weights = np.concatenate([clean_weights, np.full(len(attacks), ATTACK_PART * total / len(attacks))]) / total
-    columns = np.concatenate([clean, attacks]).astype(np.float32)
-    own = np.zeros((len(columns), len(LEARNED)), np.float32)
+    # Single precision would leave it to the processor, and to how many threads it uses, where the last steps end.
+    columns = np.concatenate([clean, attacks]).astype(np.float64)
+    own = np.zeros((len(columns), len(LEARNED)))
     own[np.arange(len(clean), len(columns)), sub_kind] = 1
     start = np.concatenate([np.full(len(LEARNED), FIRST_INTERCEPT), np.maximum(smallest[used], FIRST_WEIGHT)])
     bounds = [(None, None)] * len(LEARNED) + [(floor, None) for floor in smallest[used]]
@@ -59,18 +60,18 @@ def _loss(parameters: Array, columns: Array, weights: Array, own: Array, used: A
     """Logistic loss of attack against clean, and the share of it for a wrong name; with its gradient."""
     full = np.zeros(used.shape)
     full[used] = parameters[len(LEARNED) :]
-    points = columns @ full.astype(np.float32) + parameters[: len(LEARNED)].astype(np.float32)
+    points = columns @ full + parameters[: len(LEARNED)]
     largest = points.max(axis=1, keepdims=True)
     odds = np.exp(points - largest)
     summed = odds.sum(axis=1, keepdims=True)
     odds /= summed  # how much each sub-kind has of the whole
-    whole = (largest + np.log(summed))[:, 0].astype(np.float64)
+    whole = (largest + np.log(summed))[:, 0]
     is_attack: Array = own.max(axis=1) > 0
     sign = np.where(is_attack, -1.0, 1.0)
     naming = np.where(is_attack, whole - (points * own).sum(axis=1), 0)
     value = float(weights @ (np.logaddexp(0, sign * whole) + NAMING_PART * naming)) + RIDGE * float((full**2).sum())
     slope = (sign / (1 + np.exp(-np.clip(sign * whole, -80, 80))))[:, np.newaxis]
     by_points = odds * slope + NAMING_PART * is_attack[:, np.newaxis] * (odds - own)
-    by_points = (by_points * weights[:, np.newaxis]).astype(np.float32)
-    gradient = (columns.T @ by_points).astype(np.float64) + 2 * RIDGE * full
-    return value, np.concatenate([by_points.sum(axis=0, dtype=np.float64), gradient[used]])
+    by_points *= weights[:, np.newaxis]
+    gradient = columns.T @ by_points + 2 * RIDGE * full
+    return value, np.concatenate([by_points.sum(axis=0), gradient[used]])

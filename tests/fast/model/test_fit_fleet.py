@@ -8,8 +8,10 @@ from jobs.model.prior import GRID, NODES, prior_chance
 from jobs.model.signals import SIGNALS
 from jobs.model.walk_forward import judged_years, score_walk, walk_forward
 from jobs.train.fleet import fit_curve, fit_fleet
+from jobs.train.points import fit_points
 from jobs.train.prior import fit_prior
 from jobs.train.products import PRODUCTS, as_printed
+from jobs.train.sets import learned
 from tests.fast.model.made_up import rows, steady_device, together
 
 FILES = (100, 2_000)
@@ -46,6 +48,20 @@ def test_a_fitted_model_can_be_stored():
 
 def test_fitting_twice_gives_the_same_model_to_four_digits():
     assert fit_fleet(BACKUPS, DEVICE, np.ones(8), "made up", {"seed": 0}).to_json() == FLEET.to_json()
+
+
+def test_the_order_in_which_rows_are_summed_changes_no_weight_by_four_digits():
+    # As another processor, or one with more threads, sums them.
+    _, parts = learned(BACKUPS, DEVICE, FLEET, "ratio")
+    clean, attacks = (
+        np.concatenate(columns)
+        for columns in zip(*((part.clean["columns"], part.attacks) for part in parts), strict=True)
+    )
+    sub_kind = np.concatenate([part.sub_kind for part in parts])
+    forward = fit_points(clean, np.ones(len(clean)), attacks, sub_kind)
+    backward = fit_points(clean[::-1], np.ones(len(clean)), attacks[::-1], sub_kind[::-1])
+    for one, other in zip(forward, backward, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4)
 
 
 def test_the_curve_is_the_median_ratio_and_held_where_no_size_was_seen():
