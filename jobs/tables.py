@@ -366,6 +366,10 @@ DEVICE_MODELS = Table(
         ),
         Column("top", "array<float>", "Largest value of each signal, as ln(1 + x); one number a signal.", True),
         Column("bins", "array<float>", "Decayed counts of backups, twelve bins a signal, signal after signal.", True),
+        Column("job_gap_hours", "double", "Between two occasions of its regular job; null: it has none."),
+        Column("job_due_from", "timestamp", "The next occasion is due from then on, UTC; null: none is."),
+        Column("job_due_until", "timestamp", "Up to then, UTC; null: none is."),
+        Column("job_levels", "array<float>", "Largest value of each signal on those occasions; 0 without a job.", True),
     ),
     partition_by=("model_version",),
 )

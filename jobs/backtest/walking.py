@@ -137,6 +137,7 @@ def walk(
     teachers = {name: figures[name][taught] for name in FIGURES} | {"ended_at": history.ended_at[taught] / 1e6}
     place = np.cumsum(history.is_teacher) - 1
     of_row = refits.of_row[at]
+    rows = {**rows, "ended_at": history.ended_at[at] / 1e6}
     alone = _nothing_judged(len(at))
     previous = added_to(history, at, is_backup, np.full(len(at), NONE) if run is None else run)
     backups = np.flatnonzero(is_backup)
@@ -176,7 +177,7 @@ def _judge_all(
         mine = by_refit[bounds[part.start] : bounds[part.stop]]
         beside = np.searchsorted(used[part], of_row[mine])
         models = _models(used[part], refits, teachers, fleet)
-        scores = score_backups({name: rows[name][mine] for name in FIGURES}, models, fleet, beside)
+        scores = score_backups({n: rows[n][mine] for n in (*FIGURES, "ended_at")}, models, fleet, beside)
         largest = scores["evidence"].max(axis=1)
         for name in ("anomaly_score", "kind", "unseen", "rarity", "sum_line"):
             alone[name][mine] = scores[name]

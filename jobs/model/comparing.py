@@ -13,6 +13,7 @@ from jobs.model.fleet import FleetModel
 from jobs.model.histograms import BINS, LARGEST_EVIDENCE, evidence_of, usual_level
 from jobs.model.points import columns_of
 from jobs.model.prior import prior_chance
+from jobs.model.regular_jobs import JOBS, beyond_job, is_due
 from jobs.model.signals import FIGURES, SIGNALS, ratio_beside, signals_of
 from jobs.model.stand_ins import completed
 from jobs.model.surge import surge_rarity
@@ -58,7 +59,15 @@ def compared(backups: Arrays, models: Arrays, fleet: FleetModel, beside: Array) 
         figures = completed({name: backups[name][chunk] for name in FIGURES})
         expected = ratio_beside(figures, own, fleet.curve)
         signals = signals_of(figures, expected, own["ratio_spread"], own["stored_density"])
-        evidence, surge, beyond = _evidence(signals, figures["cohort"], tables, of_row, fleet)
+        counted = _evidence(signals, figures["cohort"], tables, of_row, fleet)
+        if "ended_at" in backups:
+            due = np.flatnonzero(
+                is_due(backups["ended_at"][chunk], {name: models[name].take(beside[chunk]) for name in JOBS})
+            )
+            part = beyond_job(signals[due], models["job_levels"].take(beside[chunk][due], axis=0))
+            for table in counted:
+                table[due] *= part
+        evidence, surge, beyond = counted
         yield {
             "signals": signals,
             "evidence": evidence,

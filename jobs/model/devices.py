@@ -11,6 +11,7 @@ from jobs.model.calibration import backups_per_year
 from jobs.model.compression import fit_ratios
 from jobs.model.fleet import FleetModel
 from jobs.model.histograms import BINS, DECAY, fit_histograms
+from jobs.model.regular_jobs import fit_jobs, no_jobs
 from jobs.model.signals import FIGURES, SIGNALS, ratio_beside, signals_of
 from jobs.model.stand_ins import completed
 
@@ -37,7 +38,7 @@ def fit_devices(backups: Arrays, device: Array, fleet: FleetModel) -> dict[str, 
     mapping of arrays with n_devices rows
         backups (count), usual_gap_hours (NaN with fewer than two backups), backups_per_year, ratio_offset (logits),
         ratio_spread (share), stored_density (share; NaN where never known), top (n_devices, 24), bins (n_devices, 288),
-        first_taught_at and last_taught_at (seconds since 1970 UTC).
+        first_taught_at and last_taught_at (seconds since 1970 UTC), and those of `jobs.model.regular_jobs.fit_jobs`.
 
     Notes
     -----
@@ -48,12 +49,12 @@ def fit_devices(backups: Arrays, device: Array, fleet: FleetModel) -> dict[str, 
 
 
 def untaught(n_devices: int) -> dict[str, Array]:
-    """What stands in the place of models that do not exist yet: the same columns, all NaN."""
+    """What stands in the place of models that do not exist yet: the same columns, all NaN but the levels of no job."""
     numbers = ("backups", "usual_gap_hours", "backups_per_year", "ratio_offset", "ratio_spread", "stored_density")
     moments = ("first_taught_at", "last_taught_at")
     nothing = np.full((n_devices, len(SIGNALS) * BINS), np.nan, np.float32)
     columns = {name: np.full(n_devices, np.nan) for name in (*numbers, *moments)}
-    return {**columns, "top": nothing[:, : len(SIGNALS)], "bins": nothing}
+    return {**columns, **no_jobs(n_devices), "top": nothing[:, : len(SIGNALS)], "bins": nothing}
 
 
 def _chunks(device: Array) -> Iterator[slice]:
@@ -82,7 +83,8 @@ def _fit_chunk(backups: Arrays, device: Array, rows: slice, fleet: FleetModel) -
     expected = ratio_beside(figures, {"ratio_offset": ratios["ratio_offset"][device]}, fleet.curve)
     signals = signals_of(figures, expected, ratios["ratio_spread"][device], ratios["stored_density"][device])
     top, bins = fit_histograms(signals, _WEIGHT_AT_AGE[age], device, n_devices)
-    return {**_schedule(taught["ended_at"], device, n_devices), **ratios, "top": top, "bins": bins}
+    jobs = fit_jobs(signals, taught["ended_at"], device, n_devices)
+    return {**_schedule(taught["ended_at"], device, n_devices), **ratios, **jobs, "top": top, "bins": bins}
 
 
 def _schedule(ended_at: Array, device: Array, n_devices: int) -> dict[str, Array]:

@@ -39,10 +39,12 @@ def score_backups(backups: Arrays, models: Arrays, fleet: FleetModel, beside: Ar
     Parameters
     ----------
     backups : mapping of arrays of shape (n,)
-        The columns of `jobs.model.signals.FIGURES`; NaN where unknown.
+        The columns of `jobs.model.signals.FIGURES`; NaN where unknown. And ended_at, seconds since 1970 UTC; if not
+        given, no backup is taken for one of a regular job.
     models : mapping of arrays with k rows
         Device models as `jobs.model.devices.fit_devices` gives them: ratio_offset, ratio_spread, stored_density,
-        backups_per_year, top (k, 24), bins (k, 288); NaN or 0 for a device without a model.
+        backups_per_year, top (k, 24), bins (k, 288), and those of `jobs.model.regular_jobs.fit_jobs`; as
+        `jobs.model.devices.untaught` for a device without a model.
     fleet : FleetModel
     beside : int array of shape (n,), optional
         The row of `models` that each backup is judged by; its own row if not given.

@@ -18,6 +18,7 @@ from jobs.model.calibration import threshold_of
 from jobs.model.cumulative import ADDED_UP, NONE, add_up
 from jobs.model.fleet import FleetModel
 from jobs.model.histograms import BINS
+from jobs.model.regular_jobs import JOBS, MOMENTS
 from jobs.model.scoring import explain, score_backups
 from jobs.model.signals import FIGURES, SIGNALS, UNIT_OF_SIGNAL
 from jobs.noted import HISTORY, NOTHING, Noted
@@ -35,9 +36,9 @@ LINKS = ("backup", "previous")
 SUMS = {f"sum_{kind}": ("cumulative", kind) for kind in ADDED_UP}
 SUMS |= {f"backups_{kind}": ("cumulative_backups", kind) for kind in ADDED_UP}
 LEFT = (*SUMS, "alerted")
-NUMBERS = ("ratio_offset", "ratio_spread", "stored_density", "backups_per_year")
+NUMBERS = ("ratio_offset", "ratio_spread", "stored_density", "backups_per_year", *JOBS)
 SHARE = "smallest_share"  # handed on as it is
-ARRAYS = {"top": len(SIGNALS), "bins": len(SIGNALS) * BINS}
+ARRAYS = {"top": len(SIGNALS), "bins": len(SIGNALS) * BINS, "job_levels": len(SIGNALS)}
 # What the kernel gives; the rest of `scores` is the same for all rows.
 CONSTANT = ("threshold", "budget", "model_version", "run_id")
 GIVEN = SCORES.only(*(name for name in SCORES.names if name not in CONSTANT))
@@ -82,6 +83,7 @@ def scored(
         *CARRIED, "history_id", *links, *[F.col(name).cast("double").alias(name) for name in FIGURES]
     )
     # Not a join: that would hand the kernel a model's numbers once for every backup.
+    models = models.withColumns({name: F.unix_micros(name) / 1e6 for name in MOMENTS})
     both = figures.unionByName(models.select(*HISTORY, *NUMBERS, *ARRAYS, SHARE), allowMissingColumns=True)
     if before is None:
         both = both.withColumns({name: F.lit(None).cast("double") for name in LEFT})
@@ -161,6 +163,7 @@ def _scored(
 ) -> pa.Table:
     """Scores of all rows; what is usual is worked out for those that alert, else null."""
     backups = {name: _numbers(rows[name]) for name in FIGURES}
+    backups["ended_at"] = rows["ended_at"].cast(pa.int64()).to_numpy() / 1e6
     scores, told, unseen = _alone(backups, models, beside, fleet)
     previous, left = before
     sums = add_up(scores, previous, threshold, left)

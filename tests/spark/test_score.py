@@ -68,21 +68,24 @@ def model_of(history):
     """A row of `device_models` of what these backups taught, in the types of the table."""
     ended_at = np.array([moment(row["at"]).timestamp() for row in history])
     fitted = fit_devices({**figures_of(history), "ended_at": ended_at}, np.zeros(len(history), int), FLEET)
-    first, last = (datetime.fromtimestamp(fitted[f"{which}_taught_at"][0], UTC) for which in ("first", "last"))
     row = {name: column[0].tolist() for name, column in fitted.items()}
-    row["smallest_share"] = SMALLEST
-    return {**row, "layout": LAYOUT, "first_taught_at": first, "last_taught_at": last}
+    moments = {name: datetime.fromtimestamp(row[name], UTC) for name in ("first_taught_at", "last_taught_at")}
+    no_job = dict.fromkeys(("job_gap_hours", "job_due_from", "job_due_until"))
+    return {**row, **moments, **no_job, "smallest_share": SMALLEST, "layout": LAYOUT}
 
 
 def stored(model, name):
-    """A number of a device model as exact as its table keeps it."""
-    return np.array(model[name], float if DEVICE_MODELS.only(name)[0].type in ("double", "bigint") else np.float32)
+    """A number of a device model as exact as its table keeps it, a moment in seconds."""
+    kind = DEVICE_MODELS.only(name)[0].type
+    value = model[name].timestamp() if kind == "timestamp" and model[name] else model[name]
+    return np.array(np.nan if value is None else value, np.float32 if "float" in kind else float)
 
 
 @pytest.fixture(scope="module")
 def kernel(session_of_tests):
     """Scores of backups with and without a device model: as Spark gives them, and as the kernel does directly."""
-    model = model_of([usual(at) for at in range(90)])
+    job = {"job_gap_hours": 720.0, "job_due_from": moment(106), "job_due_until": moment(107)}
+    model = {**model_of([usual(at) for at in range(90)]), **job, "job_levels": [1e12] * len(SIGNALS)}
     backups = [
         usual(100),
         encrypted(101),
@@ -90,23 +93,23 @@ def kernel(session_of_tests):
         usual(103, files_deleted=None),
         {"at": 104},
         usual(105, files_updated=700),
+        encrypted(106.5),
     ]
     rows = [{"device_id": device, **row} for device in ("known", "unknown") for row in backups]
+    ended_at = np.array([moment(row["at"]).timestamp() for row in rows])
     models = frame_of(session_of_tests, DEVICE_MODELS, {"device_id": "known", **model})
     judged = frame_of(session_of_tests, FEATURES, *rows)
     nothing = frame_of(session_of_tests, SCORES)
     found = scored(judged, models, nothing, FLEET, "1-20250301", budget=1.0, partitions=2)
     found = found.orderBy("device_id", "ended_at").collect()
-    # Moments are no part of what is scored with.
     beside = {
         name: np.concatenate([np.broadcast_to(stored(model, name), column.shape), column])
         for name, column in untaught(len(backups)).items()
-        if not name.endswith("_at")
     }
     return SimpleNamespace(
         figures=figures_of(backups),
         found=found,
-        expected=score_backups(figures_of(rows), beside, FLEET),
+        expected=score_backups({**figures_of(rows), "ended_at": ended_at}, beside, FLEET),
         reasons=explain(figures_of(rows), beside, FLEET),
     )
 
@@ -125,8 +128,14 @@ def test_evidence_is_a_map_of_what_one_backup_in_ten_reaches_and_unseen_a_list_o
         assert row["unseen"] == [name for name, is_unseen in zip(SIGNALS, unseen, strict=True) if is_unseen]
 
 
+def test_what_ends_when_a_regular_job_is_due_is_judged_beside_the_job(kernel):
+    attack, job = kernel.found[1], kernel.found[6]
+    assert attack["anomaly_score"] >= attack["threshold"] > job["anomaly_score"]
+    assert (attack["anomaly_kind"], job["anomaly_kind"], job["evidence"]) == ("encrypt", None, {})
+
+
 def test_a_device_without_a_model_is_judged_by_the_fleet_alone(kernel):
-    known, unknown = kernel.found[:6], kernel.found[6:]
+    known, unknown = kernel.found[:7], kernel.found[7:]
     alone = score_backups(kernel.figures, untaught(len(unknown)), FLEET)["anomaly_score"]
     np.testing.assert_allclose([row["anomaly_score"] for row in unknown], alone)
     assert unknown[1]["anomaly_score"] > unknown[1]["threshold"]
@@ -148,7 +157,7 @@ def test_what_is_usual_is_said_of_backups_that_alert_and_of_no_other(kernel):
 
 
 def test_every_score_says_the_smallest_share_that_could_have_been_seen_and_nothing_of_a_device_without_a_model(kernel):
-    assert [row["smallest_share"] for row in kernel.found] == [SMALLEST] * 6 + [None] * 6
+    assert [row["smallest_share"] for row in kernel.found] == [SMALLEST] * 7 + [None] * 7
 
 
 def test_the_threshold_is_minus_log10_of_the_budget():
@@ -226,9 +235,7 @@ def test_a_late_backup_adds_to_what_was_before_it_and_changes_no_score_that_was_
 def test_the_line_adds_up_as_the_backtest_does(slow):
     at_once = slow.judge([range(SLOW_FROM, SLOW_UNTIL)])
     rows = [slow.backup("slow", at, at - 1) for at in range(SLOW_FROM, SLOW_UNTIL)]
-    beside = {
-        name: np.stack([stored(slow.model, name)] * len(rows)) for name in untaught(1) if not name.endswith("_at")
-    }
+    beside = {name: np.stack([stored(slow.model, name)] * len(rows)) for name in untaught(1)}
     alone = score_backups(figures_of(rows), beside, FLEET)
     sums = add_up(alone, np.arange(len(rows)) - 1, 0.0)
     found = [at_once["slow", at] for at in range(SLOW_FROM, SLOW_UNTIL)]

@@ -178,7 +178,7 @@ def test_a_device_model_is_what_the_kernel_fits_of_that_device_alone(spark, part
     for model in models:
         history = rows["namesake" if model["tenant_id"] == "b" else model["device_id"]]
         for name, expected in fitted_alone(history, fleet).items():
-            found = model[name].timestamp() if name.endswith("_at") else model[name]
+            found = model[name].timestamp() if isinstance(model[name], datetime) else model[name]
             found = np.array(np.nan if found is None else found, float)
             np.testing.assert_allclose(found, expected.astype(float), rtol=1e-6, equal_nan=True, err_msg=name)
         assert model["smallest_share"] == smallest_of(history, fleet)
