@@ -83,10 +83,7 @@ def weighted_median(values: Array, weights: Array, group: Array, n_groups: int) 
     float array of shape (n_groups,); NaN for a group without weight
     """
     used = ~np.isnan(values) & (weights > 0)
-    bits = values[used].astype(np.float32).view(np.uint32)
-    # Flipping these bits makes unsigned integers sort as the floats do; the group goes into the upper half.
-    sortable = bits ^ np.where(bits >> 31, np.uint32(0xFFFFFFFF), np.uint32(0x80000000))
-    order = np.argsort(group[used].astype(np.uint64) << np.uint64(32) | sortable)
+    order = np.argsort(_sortable(values[used], group[used]))
     running = np.cumsum(weights[used][order], dtype=np.float64)
     total = np.bincount(group[used], weights=weights[used], minlength=n_groups)
     at = np.searchsorted(running, np.cumsum(total) - total / 2)
@@ -94,3 +91,31 @@ def weighted_median(values: Array, weights: Array, group: Array, n_groups: int) 
     has_weight = total > 0
     median[has_weight] = values[used][order][at[has_weight]]
     return median
+
+
+def median(values: Array, group: Array, n_groups: int) -> Array:
+    """Median of each group as float32, the lower one of two; NaN for a group without a value. See `weighted_median`.
+
+    Parameters
+    ----------
+    values : array of shape (n,)
+        At least 0; NaN is left out.
+    group : int array of shape (n,)
+        0 to n_groups - 1, in any order.
+    """
+    used = ~np.isnan(values)
+    ordered = np.sort(_sortable(values[used], group[used]))  # several times quicker than to look for their order
+    count = np.bincount(group[used], minlength=n_groups)
+    found = np.full(n_groups, np.nan)
+    has_value = count > 0
+    middle = (np.cumsum(count) - count + (count - 1) // 2)[has_value]
+    found[has_value] = (ordered[middle].astype(np.uint32) & np.uint32(0x7FFFFFFF)).view(np.float32)
+    return found
+
+
+def _sortable(values: Array, group: Array) -> Array:
+    """Unsigned integers that sort by group and then by value: the group in the upper half, in the lower a float32."""
+    bits = values.astype(np.float32).view(np.uint32)
+    flipped = bits ^ np.where(bits >> 31, np.uint32(0xFFFFFFFF), np.uint32(0x80000000))
+    sortable: Array = group.astype(np.uint64) << np.uint64(32) | flipped
+    return sortable

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from jobs.model.arrays import Array, Arrays, age_of, first_rows, weighted_median
+from jobs.model.arrays import Array, Arrays, age_of, first_rows, median
 from jobs.model.calibration import backups_per_year
 from jobs.model.compression import fit_ratios
 from jobs.model.fleet import FleetModel
@@ -97,6 +97,6 @@ def _schedule(ended_at: Array, device: Array, n_devices: int) -> dict[str, Array
         "backups": count,
         "first_taught_at": ended_at[first],
         "last_taught_at": ended_at[last],
-        "usual_gap_hours": weighted_median(gap, np.ones(len(gap)), device, n_devices),
+        "usual_gap_hours": median(gap, device, n_devices),
         "backups_per_year": backups_per_year(count, (ended_at[last] - ended_at[first]) / 86_400),
     }

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.model.arrays import weighted_median
+from jobs.model.arrays import median, weighted_median
 from jobs.model.compression import CURVE_POINTS, expected_ratio, fit_ratios
 from jobs.model.stand_ins import completed
 from tests.fast.model.made_up import some_backups
@@ -59,7 +59,7 @@ def test_offset_spread_and_density_are_those_of_plain_python(seed, sizes):
 
 
 @given(seed=st.integers(0, 2**32 - 1), n_groups=st.integers(1, 8))
-def test_a_weighted_median_is_that_of_plain_python(seed, n_groups):
+def test_medians_are_those_of_plain_python(seed, n_groups):
     random = np.random.default_rng(seed)
     values, weights = random.normal(size=40), random.integers(0, 5, 40).astype(float)
     values[random.random(40) < 0.1] = np.nan
@@ -69,6 +69,11 @@ def test_a_weighted_median_is_that_of_plain_python(seed, n_groups):
         for own in (~np.isnan(values) & (group == place) for place in range(n_groups))
     ]
     np.testing.assert_array_equal(weighted_median(values, weights, group, n_groups), expected)
+    plain = [
+        plain_median(np.abs(values[own]), np.ones(own.sum()))
+        for own in (~np.isnan(values) & (group == place) for place in range(n_groups))
+    ]
+    np.testing.assert_allclose(median(np.abs(values), group, n_groups), plain, rtol=1e-6)
 
 
 def test_a_device_that_uploads_what_does_not_compress_is_expected_to_do_so_again():
