@@ -11,12 +11,14 @@ import numpy as np
 from jobs.model.arrays import Array, Arrays, first_rows
 from jobs.model.signals import SIGNALS
 
-# A job's backups move so many times the bytes of the device's mean backup, and at least half as much as its second
-# loudest: so the loudest may be something else that happened once.
+# A job's backups move so many times the bytes of the device's mean backup, and half to twice as much as its second
+# loudest: the loudest may be something else that happened once.
 LOUD, HALF = 4.0, 0.5
 RARE = 10  # backups from one occasion to the next, at least: what comes more often is usual
 APART = 2  # loud backups at most so many places apart are one occasion: what is staged goes again with the next one
-REMEMBERED = 3  # occasions; so many at equal gaps make a job, and two closer ones make one as well
+REMEMBERED, ENOUGH = 4, 3  # occasions that have to come at equal gaps, as far as they are held; at least so many
+# Of what comes with fewer than one backup in so many a third occasion is hardly ever held: two are enough.
+SELDOM = 120
 EQUAL, CLOSE = 0.1, 0.03  # by what part of the gap occasions may be early or late; where only one gap is known
 MISSED = 1  # occasions that may be left out, or are younger than the model, before the job is forgotten
 MOMENTS = ("job_due_from", "job_due_until")
@@ -46,8 +48,7 @@ def fit_jobs(signals: Array, ended_at: Array, device: Array, n_devices: int) -> 
     -------
     mapping of arrays with n_devices rows
         job_gap_hours, job_due_from and job_due_until (seconds since 1970 UTC: between which the next occasion is due),
-        NaN without a job; job_levels (n_devices, 24), float32: the largest value of each signal on the last three
-        occasions.
+        NaN without a job; job_levels (n_devices, 24), float32: the largest value of each signal on those occasions.
 
     Notes
     -----
@@ -64,20 +65,22 @@ def fit_jobs(signals: Array, ended_at: Array, device: Array, n_devices: int) -> 
     first, final = loud[begins], loud[np.append(begins[1:], True)]
     began, ended, of_device = ended_at[first], ended_at[final], device[first]
     last = np.flatnonzero(np.append(np.diff(of_device) > 0, True))
-    count = np.diff(last, prepend=-1)
-    newest, second, third = (np.maximum(last - turn, 0) for turn in range(REMEMBERED))  # of too few, never looked at
-    gap, one_before = began[newest] - began[second], began[second] - began[third]
-    is_close = (count == 2) | (np.abs(gap - one_before) <= EQUAL * np.maximum(gap, one_before))
-    own = np.flatnonzero((count >= 2) & is_close & (first[newest] - first[second] >= RARE))
-    last, count, gap, one_before = last[own], count[own], gap[own], one_before[own]
-    gap = np.where(count == 2, gap, (gap + one_before) / 2)
-    leeway = np.where(count == 2, CLOSE, EQUAL) * gap
+    count = np.minimum(np.diff(last, prepend=-1), REMEMBERED)
+    before = np.maximum(last[:, np.newaxis] - np.arange(REMEMBERED), 0)  # from the newest on
+    is_held = np.arange(1, REMEMBERED) < count[:, np.newaxis]
+    gaps = np.where(is_held, -np.diff(began[before]), np.nan)
+    largest, least = np.fmax.reduce(gaps, axis=1), np.fmin.reduce(gaps, axis=1)
+    apart = first[last] - first[before[:, 1]]
+    is_known = (count >= ENOUGH) & (apart >= RARE) | (count == ENOUGH - 1) & (apart >= SELDOM)
+    own = np.flatnonzero(is_known & (largest - least <= EQUAL * largest))
+    last, count, gap = last[own], count[own], np.nansum(gaps[own], axis=1) / (count[own] - 1)
+    leeway = np.where(count >= ENOUGH, EQUAL, CLOSE) * gap
     rows = of_device[last]
     found["job_gap_hours"][rows] = gap / 3600
     found["job_due_from"][rows] = began[last] + gap - leeway
     found["job_due_until"][rows] = ended[last] + gap + leeway
     oldest = np.full(n_devices, len(began))
-    oldest[rows] = last - np.minimum(count, REMEMBERED) + 1
+    oldest[rows] = last - count + 1
     held = loud[of_row >= oldest[device[loud]]]
     if len(held):
         levels = np.fmax.reduceat(signals[held], np.flatnonzero(np.diff(device[held], prepend=-1)), axis=0)
@@ -118,4 +121,5 @@ def _loud_rows(moved: Array, device: Array) -> Array:
     others = np.maximum.reduceat(np.where(is_largest, 0, moved), first)
     second = np.where(np.bincount(device[is_largest], minlength=len(first)) > 1, largest, others)
     mean = np.add.reduceat(moved, first) / np.diff(np.append(first, len(device)))
-    return np.flatnonzero((moved >= np.maximum(HALF * second, LOUD * mean)[device]) & (moved > 0))
+    least, most = np.maximum(HALF * second, LOUD * mean), second / HALF
+    return np.flatnonzero((moved >= least[device]) & (moved <= most[device]) & (moved > 0))
