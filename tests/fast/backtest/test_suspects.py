@@ -98,3 +98,20 @@ def test_five_attacked_backups_in_a_row_do_not_open_the_door_for_the_sixth(attac
     recall = [float((judged.score[len(which) :] >= 0).mean()) for judged, which in (alone, sixth)]
     assert recall[0] > 0.8
     assert recall[1] >= recall[0] - 0.1
+
+
+def test_a_weekly_job_of_varying_size_is_known_by_its_fourth_time_though_its_alerts_are_under_suspicion(tmp_path):
+    rows = []
+    for device in range(4):
+        random = np.random.default_rng(device)
+        for turn in range(560):
+            uploaded = 2e6 * np.exp(0.1 * random.standard_normal())
+            if turn % 28 == 27:
+                uploaded += 6e7 * np.exp(0.3 * random.standard_normal())
+            ended_at = (FIRST_DAY + timedelta(hours=6 * turn)).isoformat()
+            said = {"bytes_uploaded": round(uploaded), "bytes_total": 100_000_000}
+            rows.append({"device_id": f"vm-{device}", "backup_id": f"{turn}", "ended_at": ended_at, **said})
+    held = history(tmp_path, rows)
+    alerts = np.flatnonzero(judged(rows_of(held, None), held, FLEET, Rules()).score >= 0) % 560
+    assert set(alerts % 28) == {27}
+    assert set(alerts // 28) <= {0, 1, 2}
