@@ -18,7 +18,7 @@ from jobs.run import start_run
 SETTINGS = {
     # Two cores are what the smallest machine has, and tests must not differ by machine.
     "spark.master": "local[2]",
-    "spark.driver.memory": "2g",
+    "spark.driver.memory": "3g",
     # Tables of a few rows: more partitions are only overhead.
     "spark.sql.shuffle.partitions": "2",
     # Generating and compiling code for a handful of rows takes longer than the rows.
