@@ -87,10 +87,10 @@ def weighted_median(values: Array, weights: Array, group: Array, n_groups: int) 
     running = np.cumsum(weights[used][order], dtype=np.float64)
     total = np.bincount(group[used], weights=weights[used], minlength=n_groups)
     at = np.searchsorted(running, np.cumsum(total) - total / 2)
-    median = np.full(n_groups, np.nan)
+    found = np.full(n_groups, np.nan)
     has_weight = total > 0
-    median[has_weight] = values[used][order][at[has_weight]]
-    return median
+    found[has_weight] = values[used][order][at[has_weight]]
+    return found
 
 
 def median(values: Array, group: Array, n_groups: int) -> Array:
