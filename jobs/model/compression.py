@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from jobs.model.arrays import Array, Arrays, weighted_median
+from jobs.model.arrays import Array, Arrays, median, weighted_median
 
 CURVE_POINTS = 24  # mean file sizes of 1 byte, 2, 4, ... 8 MiB
 LARGEST_SIZE = 22.9
@@ -95,10 +95,10 @@ def _fit_offset(ratio: Array, files: Array, usual: Array, device: Array, n_devic
 def _fit_spread(miss: Array, files: Array, device: Array, n_devices: int) -> Array:
     # A mean of many files scatters less than one file does: the spread is that of a single file.
     scatter = miss * np.sqrt(np.minimum(files, 30))
-    median = np.nan_to_num(weighted_median(scatter, np.ones(len(scatter)), device, n_devices))
+    middle = np.nan_to_num(median(scatter, device, n_devices))
     n = np.bincount(device, minlength=n_devices)
     # 1.4826 times the median deviation is the standard deviation of a normal distribution.
-    spread: Array = (1.4826 * median * n + YOUNG_SPREAD * PRIOR_BACKUPS) / (n + PRIOR_BACKUPS)
+    spread: Array = (1.4826 * middle * n + YOUNG_SPREAD * PRIOR_BACKUPS) / (n + PRIOR_BACKUPS)
     return np.maximum(spread, SMALLEST_SPREAD)
 
 

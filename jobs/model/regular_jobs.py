@@ -67,8 +67,9 @@ def fit_jobs(signals: Array, ended_at: Array, device: Array, n_devices: int) -> 
     last = np.flatnonzero(np.append(np.diff(of_device) > 0, True))
     count = np.minimum(np.diff(last, prepend=-1), REMEMBERED)
     before = np.maximum(last[:, np.newaxis] - np.arange(REMEMBERED), 0)  # from the newest on
-    is_held = np.arange(1, REMEMBERED) < count[:, np.newaxis]
-    gaps = np.where(is_held, -np.diff(began[before]), np.nan)
+    is_held = np.arange(REMEMBERED) < count[:, np.newaxis]
+    gaps = np.where(is_held[:, 1:], -np.diff(began[before]), np.nan)
+    longest = np.where(is_held, (ended - began)[before], 0).max(axis=1)
     largest, least = np.fmax.reduce(gaps, axis=1), np.fmin.reduce(gaps, axis=1)
     apart = first[last] - first[before[:, 1]]
     is_known = (count >= ENOUGH) & (apart >= RARE) | (count == ENOUGH - 1) & (apart >= SELDOM)
@@ -78,7 +79,7 @@ def fit_jobs(signals: Array, ended_at: Array, device: Array, n_devices: int) -> 
     rows = of_device[last]
     found["job_gap_hours"][rows] = gap / 3600
     found["job_due_from"][rows] = began[last] + gap - leeway
-    found["job_due_until"][rows] = ended[last] + gap + leeway
+    found["job_due_until"][rows] = began[last] + gap + longest[own] + leeway
     oldest = np.full(n_devices, len(began))
     oldest[rows] = last - count + 1
     held = loud[of_row >= oldest[device[loud]]]
@@ -89,7 +90,7 @@ def fit_jobs(signals: Array, ended_at: Array, device: Array, n_devices: int) -> 
 
 
 def is_due(ended_at: Array, models: Arrays) -> Array:
-    """Whether each backup ended when the job of its device was due; never for a device without one.
+    """Whether each backup ended when the job of its device was due or going on; never for a device without one.
 
     Parameters
     ----------
@@ -99,7 +100,7 @@ def is_due(ended_at: Array, models: Arrays) -> Array:
         `JOBS`, row by row.
     """
     gap, begin, end = models["job_gap_hours"] * 3600, models["job_due_from"], models["job_due_until"]
-    turn = np.clip(np.floor((ended_at - begin) / gap), 0, MISSED)
+    turn = np.clip(np.floor((ended_at - begin) / gap), -1, MISSED)  # -1: of the last occasion that is held
     due: Array = (begin + turn * gap <= ended_at) & (ended_at <= end + turn * gap)
     return due
 

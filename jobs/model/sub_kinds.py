@@ -17,10 +17,16 @@ TOP_FLOOR = 1.0  # smallest weight of what touches nearly all of a device
 TOP_FLOORS = {"modify": 2.5}
 # The same for what is deleted or added: half of a device's files is louder than a tenth of them, however rare both are.
 BIG_FLOORS = {"delete": {"big deleted": 1.0}, "add": {"big added_net": 1.0}}
-# What each digit of the number of deleted files counts at least, by set, whatever was learned beside it: a tenth of a
-# large device is louder than a tenth of a small one, even on a device that deletes so much a few times a year. Not in
-# other sets: there it would cost more on small devices than it gives on large ones.
-DELETED_DIGIT = {"stored": 0.7}
+# What a column counts at least in one set, by sub-kind, whatever was learned beside it; in others it would cost more
+# than it gives. Each digit of the number of deleted files: a tenth of a large device is louder than a tenth of a small
+# one, even on a device that deletes so much a few times a year. That all of a device is rewritten: where little but
+# totals is known that is all there is to see, and a device that often rewrites most of itself would hide it.
+_ALL_REWRITTEN = {("modify", "top updated"): 3.6, ("modify", "top rewritten"): 3.6}
+SET_FLOORS = {
+    "stored": {("delete", "count deleted"): 0.7},
+    "counts_totals": _ALL_REWRITTEN,
+    "size": _ALL_REWRITTEN,
+}
 
 # Name, what it is a share of: signals of files beside the files before; of bytes beside the bytes before.
 SHARES = {
@@ -143,7 +149,7 @@ BUDGETS = {
     "ratio_unique": (0.205, 0.19, 0.012, 0.275, 0.165, 0.085, 0.05, 0.012, 0.006),
     "counts": (0.15, 0.255, 0.003, 0.175, 0.125, 0.14, 0.055, 0.012, 0.085),
     "counts_totals": (0.098, 0.2, 0.01, 0.17, 0.13, 0.16, 0.1, 0.032, 0.1),
-    "size": (0.084, 0.073, 0.005, 0.19, 0.211, 0.121, 0.243, 0.013, 0.06),
+    "size": (0.08, 0.073, 0.005, 0.22, 0.211, 0.121, 0.2, 0.013, 0.077),
     "upload": (0.18, 0.01, 0.004, 0.01, 0.2, 0.206, 0.27, 0.01, 0.11),
 }
 
@@ -180,11 +186,12 @@ def floors() -> NDArray[np.float64]:
     return np.array([[floor_of.get(name, 0.0) for floor_of in named] for name, _ in COLUMNS])
 
 
-def with_digits(weights: NDArray[np.float64], set_name: str) -> NDArray[np.float64]:
-    """Weights of a set, shape (columns, 9), with those of `DELETED_DIGIT`."""
-    louder = weights.copy()
-    at = COLUMNS.index(("count deleted", 0)), [sub_kind.name for sub_kind in SUB_KINDS].index("delete")
-    louder[at] = max(louder[at], DELETED_DIGIT.get(set_name, 0.0))
+def with_set_floors(weights: NDArray[np.float64], set_name: str) -> NDArray[np.float64]:
+    """Weights of a set, shape (columns, 9), at least those of `SET_FLOORS`."""
+    louder, names = weights.copy(), [sub_kind.name for sub_kind in SUB_KINDS]
+    for (sub_kind, column), floor in SET_FLOORS.get(set_name, {}).items():
+        at = COLUMNS.index((column, 0)), names.index(sub_kind)
+        louder[at] = max(louder[at], floor)
     return louder
 
 

@@ -13,7 +13,7 @@ from jobs.model.devices import HISTORY
 from jobs.model.fleet import FleetModel
 from jobs.model.point_sets import PointSet
 from jobs.model.points import points_of
-from jobs.model.sub_kinds import BUDGETS, SUB_KINDS, with_digits
+from jobs.model.sub_kinds import BUDGETS, SUB_KINDS, with_set_floors
 from jobs.model.walk_forward import Walk, compared_walk, walk_forward
 from jobs.train.calibrations import SCHEDULE_POWERS, fit_calibration, fit_reach, gathered
 from jobs.train.draws import drawn_attacks
@@ -86,7 +86,7 @@ def learned(backups: Arrays, device: Array, fleet: FleetModel, name: str, seed: 
         np.concatenate([part.attacks for part in parts]),
         np.concatenate([part.sub_kind for part in parts]),
     )
-    weights = with_digits(weights, learned_from)
+    weights = with_set_floors(weights, learned_from)
     points = np.concatenate([points_of(part.clean["columns"], weights, intercepts) for part in parts])
     ones = np.ones(len(points))
     tails = tuple(fit_reach(points[:, place], ones, len(ones), POINTS_STEP) for place in range(len(SUB_KINDS)))

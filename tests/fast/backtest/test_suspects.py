@@ -107,7 +107,7 @@ def test_a_weekly_job_of_varying_size_is_known_by_its_fourth_time_though_its_ale
         for turn in range(560):
             uploaded = 2e6 * np.exp(0.1 * random.standard_normal())
             if turn % 28 == 27:
-                uploaded += 6e7 * np.exp(0.3 * random.standard_normal())
+                uploaded += 4e7 * np.exp(0.3 * random.standard_normal())
             ended_at = (FIRST_DAY + timedelta(hours=6 * turn)).isoformat()
             said = {"bytes_uploaded": round(uploaded), "bytes_total": 100_000_000}
             rows.append({"device_id": f"vm-{device}", "backup_id": f"{turn}", "ended_at": ended_at, **said})

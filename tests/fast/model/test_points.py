@@ -191,3 +191,14 @@ def test_ten_times_as_many_deleted_files_are_louder_where_the_size_of_the_store_
         points = SHIPPED.sets[name]
         louder = [points_of(columns, points.weights, points.intercepts)[0, deleting] for columns in (fewer, more)]
         assert louder[1] - louder[0] > 0.5
+
+
+def test_that_all_is_rewritten_is_louder_where_little_but_totals_is_known():
+    """Of the shipped model, all else being the same: it cannot be seen in any other way."""
+    most, all_of_it = np.zeros((2, 1, len(COLUMNS)), np.float32)
+    all_of_it[:, COLUMNS.index(("top rewritten", 0))] = 1
+    rewriting = [sub_kind.name for sub_kind in SUB_KINDS].index("modify")
+    for name in ("size", "counts_totals"):
+        points = SHIPPED.sets[name]
+        louder = [points_of(columns, points.weights, points.intercepts)[0, rewriting] for columns in (most, all_of_it)]
+        assert louder[1] - louder[0] > 3.5

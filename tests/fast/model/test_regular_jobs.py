@@ -29,6 +29,25 @@ def with_job(every, backups=400, gap=DAY, scatter=0.0, seed=0, late=()):
     return device, at
 
 
+def with_guest(every, backups=400):
+    """A device to which half as many files as it has come with each so-manieth backup, and go with the next."""
+    device = {name: column.copy() for name, column in steady_device(backups=backups).items()}
+    come = np.arange(every - 1, backups - 1, every)
+    many = np.rint(1_000 * np.exp(0.3 * np.random.default_rng(0).standard_normal(len(come))))
+    device["files_added"][come] += many
+    device["files_deleted"][come + 1] += many
+    for before, after, size in (
+        ("files_before", "files_total", 1),
+        ("bytes_before", "bytes_total", 50_000),
+        ("bytes_total_compressed_before", "bytes_total_compressed", 20_000),
+    ):
+        device[after][come] += many * size
+        device[before][come + 1] += many * size
+    for name, size in (("bytes_uploaded", 50_000), ("bytes_unique", 50_000), ("bytes_compressed", 20_000)):
+        device[name][come] += many * size
+    return device, come
+
+
 def model_at(device, place):
     return fit_devices(rows(device, slice(0, place)), np.zeros(place, int), SHIPPED)
 
@@ -130,6 +149,19 @@ def test_the_same_on_another_day_is_as_unusual_as_ever():
 def test_an_attack_on_the_day_of_the_job_alerts(attack):
     device, at = with_job(30)
     assert scores(device, at[6], model_at(device, at[6]), attack) >= 0
+
+
+@pytest.mark.parametrize("product", ["git; borg with diff", "restic 0.17", "AWS Backup"])
+def test_what_goes_again_with_the_next_backup_is_of_the_same_occasion(product):
+    device, come = with_guest(30)
+    device = as_printed(device, PRODUCT[product])
+    place = come[come < 200][-1] + 1
+    model = model_at(device, place)  # the backup with which it came is held already
+    without = {**model, "job_gap_hours": np.full(1, np.nan)}
+    assert scores(device, place, model) < scores(device, place, without)
+    assert scores(device, place, model, days=10) == scores(device, place, without, days=10)
+    before = model_at(device, place - 1)  # it came a moment ago and is not held yet, as while it is under suspicion
+    assert scores(device, place, before) < scores(device, place, {**before, "job_gap_hours": np.full(1, np.nan)})
 
 
 def test_one_occasion_may_be_missed():
