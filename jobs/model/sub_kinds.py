@@ -17,7 +17,7 @@ TOP_FLOOR = 1.0  # smallest weight of what touches nearly all of a device
 TOP_FLOORS = {"modify": 2.5}
 # The same for what is deleted or added: half of a device's files is louder than a tenth of them, however rare both are.
 BIG_FLOORS = {"delete": {"big deleted": 1.0}, "add": {"big added_net": 1.0}}
-# What a column counts at least in one set, by sub-kind, whatever was learned beside it; in others it would cost more
+# What a column counts at least in these sets, by sub-kind, whatever was learned beside it; in others it costs more
 # than it gives. Each digit of the number of deleted files: a tenth of a large device is louder than a tenth of a small
 # one, even on a device that deletes so much a few times a year. That all of a device is rewritten: where little but
 # totals is known that is all there is to see, and a device that often rewrites most of itself would hide it.
