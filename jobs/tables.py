@@ -393,6 +393,7 @@ SCORES = Table(
             "Evidence added up so far, by kind; null: none left, as where a sum alerted.",
         ),
         Column("cumulative_backups", "map<string,bigint>", "Over how many backups, by kind; null: none left."),
+        Column("loudness", "map<string,double>", "How often its device was loud of late, by kind; 1: as usual.", True),
         TOGETHER,
         Column("unseen", "array<string>", "Signals that the record's figures do not allow.", True),
         Column("smallest_share", "map<string,double>", "As in `device_models`; null: the device has no model."),

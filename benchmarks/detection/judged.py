@@ -15,7 +15,7 @@ from jobs.model.attacks import attacked, kind_of
 from jobs.model.calibration import threshold_of
 from jobs.model.cumulative import NONE, Sums, add_up
 from jobs.model.fleet import FleetModel
-from jobs.model.walk_forward import Walk, judged_years, score_walk, walk_forward
+from jobs.model.walk_forward import Walk, judged_years, previous_of, score_walk, walk_forward
 from jobs.tables import KINDS
 from jobs.train.products import Product, as_printed
 
@@ -71,9 +71,10 @@ def judge(
     at = attacked_positions(walk.refit)
     beside = Walk(walk.models, walk.row[at], walk.refit[at])
     before = {name: column[beside.row] for name, column in backups.items()}
+    loudness = alone["loudness"][at]
     found = {}
     for attack in attacks:
-        scores = score_walk(as_printed(attacked(before, attack), product, before), beside, fleet)
+        scores = score_walk(as_printed(attacked(before, attack), product, before), beside, fleet, loudness)
         sums = {budget: add_up_after(scores, clean[budget], previous[at], threshold_of(budget)) for budget in BUDGETS}
         found[attack] = ({budget: own.score for budget, own in sums.items()}, sums[1.0].kind)
     judged = {}
@@ -90,12 +91,6 @@ def judge(
             },
         )
     return judged
-
-
-def previous_of(walk: Walk) -> Array:
-    """The place of each judged backup's predecessor among them; -1: it is the first of its device."""
-    places = np.arange(len(walk.row))
-    return np.where(np.diff(walk.row, prepend=-1) == 1, places - 1, NONE)
 
 
 def add_up_after(scores: dict[str, Array], clean: Sums, previous: Array, threshold: float) -> Sums:

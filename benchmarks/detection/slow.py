@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.detection.judged import BUDGETS, add_up_after, previous_of
+from benchmarks.detection.judged import BUDGETS, add_up_after
 from jobs.model.arrays import first_rows
 from jobs.model.attack_classes import SLOW
 from jobs.model.attacks import attacked
 from jobs.model.calibration import threshold_of
 from jobs.model.cumulative import NONE, add_up
 from jobs.model.fleet import FleetModel
-from jobs.model.walk_forward import Walk, judged_years, score_walk, walk_forward
+from jobs.model.loudness import loudness_along
+from jobs.model.scoring import score_backups, scores_alone
+from jobs.model.walk_forward import Walk, judged_years, previous_of, score_walk, walk_forward
 from jobs.train.products import Product, as_printed
 
 Array = NDArray[Any]
@@ -48,7 +50,10 @@ def judge_slow(rows: tuple[Any, ...], fleet: FleetModel, product: Product) -> di
     at = (starts[:, np.newaxis] + np.arange(RUN)).ravel()
     beside = Walk(walk.models, walk.row[at], walk.refit[at])
     before = {name: column[beside.row] for name, column in backups.items()}
-    runs = {name: score_walk(as_printed(attacked(before, name), product, before), beside, fleet) for name in SLOW}
+    loudness = clean["loudness"][starts]
+    runs = {
+        name: _score_runs(as_printed(attacked(before, name), product, before), beside, fleet, loudness) for name in SLOW
+    }
     years, previous = judged_years(backups["ended_at"], device), previous_of(walk)
     found = {}
     for name in np.unique(group):
@@ -64,6 +69,15 @@ def judge_slow(rows: tuple[Any, ...], fleet: FleetModel, product: Product) -> di
             years=float(years[group[first_rows(device)] == name].sum()),
         )
     return found
+
+
+def _score_runs(backups: dict[str, Array], beside: Walk, fleet: FleetModel, loudness: Array) -> dict[str, Array]:
+    """Scores of runs, one after another: each backup of one with the loudness that those before it left."""
+    scores = score_backups(backups, beside.models, fleet, beside.refit)
+    turn = np.arange(len(beside.row)) % RUN
+    previous = np.where(turn == 0, NONE, np.arange(len(turn)) - 1)
+    before, _ = loudness_along(scores["loud"], previous, np.repeat(loudness, RUN, axis=0))
+    return {**scores, **scores_alone(scores, fleet, before)}
 
 
 def drawn_starts(device: Array) -> Array:

@@ -11,11 +11,13 @@ from jobs.backtest.chains import added_to, among
 from jobs.backtest.changes import NONE, History
 from jobs.backtest.suspects import Rules, withheld
 from jobs.model.arrays import Array, Arrays, first_rows
-from jobs.model.cumulative import ADDED_UP, add_up
+from jobs.model.cumulative import ADDED_UP, Sums, add_up
 from jobs.model.devices import HISTORY, fit_devices, untaught
 from jobs.model.fleet import FleetModel
-from jobs.model.scoring import score_backups
+from jobs.model.loudness import loudness_along
+from jobs.model.scoring import score_backups, scores_alone
 from jobs.model.signals import FIGURES, SIGNALS
+from jobs.tables import KINDS
 
 YOUNG = 33  # backups; a younger device's model is fitted anew at each, however seldom the others are
 ROWS_AT_ONCE = 400_000  # that teach: 100 MB, whatever the size of the fleet
@@ -150,14 +152,20 @@ def walk(
         again = np.flatnonzero(np.isin(of_row, waiting))
         _judge_all(alone, rows, again, of_row, replace(refits, withheld=known), teachers, fleet)
         is_alert = np.zeros(len(history.device), bool)
-        scores = add_up({name: column[backups] for name, column in alone.items()}, chain, rules.threshold).score
+        scores = _added_up({name: column[backups] for name, column in alone.items()}, chain, fleet, rules).score
         is_alert[at[backups[scores >= rules.threshold]]] = True
         refit, row = withheld(history, refits.row, is_alert, is_judged, rules)
         pairs = refit * len(taught) + place[row]
         changed = np.setxor1d(pairs, known, assume_unique=True)
         waiting, known = np.unique(changed // max(len(taught), 1)), pairs
-    sums = add_up(alone, previous, rules.threshold)
+    sums = _added_up(alone, previous, fleet, rules)
     return Judged(sums.score, sums.kind, alone["loudest"], alone["evidence"], alone["unseen"], sums.together)
+
+
+def _added_up(alone: Arrays, previous: Array, fleet: FleetModel, rules: Rules) -> Sums:
+    """Scores of rows with what the rows before them say: how loud their device is, and what adds up."""
+    before, _ = loudness_along(alone["loud"], previous)
+    return add_up({**alone, **scores_alone(alone, fleet, before)}, previous, rules.threshold)
 
 
 def _judge_all(
@@ -179,7 +187,7 @@ def _judge_all(
         models = _models(used[part], refits, teachers, fleet)
         scores = score_backups({n: rows[n][mine] for n in (*FIGURES, "ended_at")}, models, fleet, beside)
         largest = scores["evidence"].max(axis=1)
-        for name in ("anomaly_score", "kind", "unseen", "rarity", "sum_line"):
+        for name in set(alone) - {"loudest", "evidence"}:
             alone[name][mine] = scores[name]
         alone["loudest"][mine] = np.where(largest > 0, scores["evidence"].argmax(axis=1), -1)
         alone["evidence"][mine] = largest
@@ -228,13 +236,14 @@ def _counted_before(is_counted: Array, first: Array, device: Array) -> Array:
 
 def _nothing_judged(n: int) -> dict[str, Array]:
     """What each row is alone: as `jobs.model.scoring.score_backups` says it, of the evidence only the largest."""
-    kinds = len(ADDED_UP)
-    return {
-        "anomaly_score": np.full(n, np.nan),
-        "kind": np.full(n, -1),
+    by_kind = {name: np.zeros((n, len(KINDS))) for name in ("raw", "loud", "rarity")}
+    return by_kind | {
+        "named": np.full((n, len(KINDS)), -1),
+        "set": np.zeros(n, np.int64),
+        "schedule": np.zeros(n),
+        "history": np.zeros(n),
+        "sum_line": np.zeros((n, 2, len(ADDED_UP))),
+        "unseen": np.zeros((n, len(SIGNALS)), bool),
         "loudest": np.full(n, -1),
         "evidence": np.zeros(n),
-        "unseen": np.zeros((n, len(SIGNALS)), bool),
-        "rarity": np.zeros((n, kinds)),
-        "sum_line": np.zeros((n, 2, kinds)),
     }

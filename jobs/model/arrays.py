@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -57,6 +57,23 @@ def in_time(group: Array, moment: Array) -> Array:
     place = np.sort((group[by_time] << 32) + np.arange(len(group)))  # group in the upper half, place in time below
     order: Array = by_time[place & 0xFFFFFFFF]
     return order
+
+
+def in_turn(previous: Array) -> Iterator[Array]:
+    """Rows in groups: first those that come after none of these, then those that come after them, and so on.
+
+    Parameters
+    ----------
+    previous : int array of shape (n,)
+        Which row each comes after; -1: none.
+    """
+    behind, turn = previous, (previous >= 0).astype(np.int64)
+    while (behind >= 0).any():  # each round looks twice as far back
+        is_behind = behind >= 0
+        turn = turn + np.where(is_behind, turn[behind], 0)
+        behind = np.where(is_behind, behind[behind], -1)
+    if len(turn):
+        yield from np.split(np.argsort(turn, kind="stable"), np.cumsum(np.bincount(turn))[:-1])
 
 
 def above_zero(table: Array) -> tuple[Array, Array, Array]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from jobs.model.arrays import Array
-from jobs.model.sub_kinds import SUB_KINDS
+from jobs.model.arrays import Array, in_turn
 from jobs.tables import KINDS
 
 # Not mass modification: a device whose habits change is loud in it for weeks, and no slow attack shows so.
@@ -27,7 +26,6 @@ ALERT_ADDS = 0.7
 SUMS_PART = 0.015
 NONE = -1
 
-_OF_KIND = [[place for place, own in enumerate(SUB_KINDS) if own.kind == kind] for kind in ADDED_UP]
 _KIND = np.array([KINDS.index(kind) for kind in ADDED_UP])
 
 
@@ -56,14 +54,9 @@ class Sums:
     backups: Array
 
 
-def rarity_by_kind(rarities: Array) -> Array:
-    """-log10 of the share of clean backups with as many points of the loudest sub-kind: (n, 9) to (n, 3)."""
-    return np.stack([rarities[:, places].max(axis=1) for places in _OF_KIND], axis=1)
-
-
 def steps_of(rarity: Array) -> Array:
-    """What backups of such rarity add to sums, or take off them."""
-    steps: Array = np.minimum(rarity - DRIFT, MOST)
+    """What backups of such rarity, (n, 4) by `jobs.tables.KINDS`, add to sums or take off them: (n, 3)."""
+    steps: Array = np.minimum(rarity[:, _KIND] - DRIFT, MOST)
     return steps
 
 
@@ -107,7 +100,7 @@ def add_up(
     if left is not None:
         is_rising |= left[0].any(axis=1)
     is_left = np.zeros(n + 1, bool)
-    for turn in _in_turn(previous):
+    for turn in in_turn(previous):
         rows = turn[is_rising[turn] | is_left[previous[turn]]]
         before = previous[rows]
         sum_before, count_before, goes_on = sums[before], backups[before], alerts_alone[before]
@@ -133,14 +126,3 @@ def add_up(
         sums=sums[:n],
         backups=backups[:n],
     )
-
-
-def _in_turn(previous: Array) -> Iterator[Array]:
-    """Rows in groups: first those that come after none of these, then those that come after them, and so on."""
-    behind, turn = previous, (previous != NONE).astype(np.int64)
-    while (behind != NONE).any():  # each round looks twice as far back
-        is_behind = behind != NONE
-        turn = turn + np.where(is_behind, turn[behind], 0)
-        behind = np.where(is_behind, behind[behind], NONE)
-    if len(turn):
-        yield from np.split(np.argsort(turn, kind="stable"), np.cumsum(np.bincount(turn))[:-1])

@@ -14,6 +14,7 @@ from jobs.model.calibration import Calibration
 from jobs.model.cumulative import ADDED_UP
 from jobs.model.fields import field, numbers, rising, rounded
 from jobs.model.sub_kinds import COLUMNS, SUB_KINDS
+from jobs.tables import KINDS
 
 # Backups are judged by what their product lets us see, the first that fits: how much the store grew when compressed,
 # with counts of files or with totals alone; how well the upload compressed; counts of files; sizes alone.
@@ -46,6 +47,8 @@ class PointSet:
         Points for each column of `jobs.model.sub_kinds.COLUMNS`, at least 0.
     tails : 9 arrays of shape (2, k)
         Points of a sub-kind, and -log10 of the share of clean backups that have as many.
+    loud_share : array of shape (4,)
+        Share of clean backups that are loud, by `jobs.tables.KINDS`; see `jobs.model.loudness`.
     calibrations : at least two
         From raw score to anomaly score, by how much history a device has.
     """
@@ -54,6 +57,7 @@ class PointSet:
     intercepts: Array
     weights: Array
     tails: Sequence[Array]
+    loud_share: Array
     calibrations: Sequence[Calibration]
 
     def to_fields(self) -> dict[str, Any]:
@@ -78,7 +82,8 @@ class PointSet:
             }
             for each in self.calibrations
         ]
-        return {"sub_kinds": sub_kinds, "calibrations": calibrations}
+        loud_share = {kind: round(float(share), 5) for kind, share in zip(KINDS, self.loud_share, strict=True)}
+        return {"sub_kinds": sub_kinds, "loud_share": loud_share, "calibrations": calibrations}
 
     @staticmethod
     def from_fields(fields: Any, path: str) -> PointSet:
@@ -95,6 +100,7 @@ class PointSet:
                 [_weights(field(each, f"{name}.weights"), f"{name}.weights") for name, each in own]
             ),
             tails=tuple(rising(each, f"{name}.tail") for name, each in own),
+            loud_share=_loud_share(fields, f"{path}.loud_share"),
             calibrations=_calibrations(fields, path),
         )
 
@@ -111,6 +117,14 @@ def _weights(fields: Any, path: str) -> Array:
     if any((weights < 0).any() for weights in known.values()):
         raise UdaError(f"fleet model: {path} must be at least 0, so that more evidence is never a lower score")
     return np.array([known[name][piece] if name in known else 0.0 for name, piece in COLUMNS])
+
+
+def _loud_share(fields: Any, path: str) -> Array:
+    listed = field(fields, path)
+    shares = np.array([float(numbers(listed, f"{path}.{kind}", ())) for kind in KINDS])
+    if not ((shares > 0) & (shares <= 1)).all():
+        raise UdaError(f"fleet model: {path} must be above 0 and at most 1")
+    return shares
 
 
 def _calibrations(fields: Any, path: str) -> tuple[Calibration, ...]:

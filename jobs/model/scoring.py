@@ -7,15 +7,16 @@ import numpy as np
 from jobs.model.arrays import Array, Arrays
 from jobs.model.calibration import along, anomaly_score, sum_line
 from jobs.model.comparing import compared, completed_models
-from jobs.model.cumulative import ADDED_UP, SUMS_PART, rarity_by_kind
+from jobs.model.cumulative import ADDED_UP, SUMS_PART
 from jobs.model.fleet import FleetModel
 from jobs.model.histograms import BINS, PRIOR_WEIGHT, count_above
+from jobs.model.loudness import allowed_for, loud, usual_loudness
 from jobs.model.point_sets import SETS, PointSet
 from jobs.model.points import points_of
 from jobs.model.prior import GRID, prior_chance
 from jobs.model.signals import FIGURES, SIGNALS, UNIT_OF_SIGNAL
 from jobs.model.stand_ins import completed
-from jobs.model.sub_kinds import SIGNAL_OF_COLUMN, SUB_KINDS
+from jobs.model.sub_kinds import SIGNAL_OF_COLUMN, SUB_KINDS, largest_of_kinds, loudest_of_kinds
 from jobs.tables import KINDS
 
 _UNIT = np.array([UNIT_OF_SIGNAL[signal] for signal in SIGNALS])
@@ -34,7 +35,7 @@ SURELY_RARER = 1.0  # difference of evidence: ten times as rare
 
 
 def score_backups(backups: Arrays, models: Arrays, fleet: FleetModel, beside: Array | None = None) -> dict[str, Array]:
-    """Score of each backup alone by the model that its device had before it.
+    """Score of each backup alone by the model that its device had before it, and with the usual loudness.
 
     Parameters
     ----------
@@ -54,8 +55,9 @@ def score_backups(backups: Arrays, models: Arrays, fleet: FleetModel, beside: Ar
     mapping of arrays with n rows
         anomaly_score (-log10 of false alerts per device-year; higher is more unusual), kind (index into
         `jobs.tables.KINDS`; -1 without any evidence), evidence (n, 24; 0 where there is none), unseen (n, 24; True
-        where a figure that the signal needs is unknown); and what `jobs.model.cumulative.add_up` takes: rarity (n, 3)
-        and sum_line (n, 2, 3).
+        where a figure that the signal needs is unknown); what `scores_alone` takes: raw (n, 4), named (n, 4), set,
+        schedule, history; what `jobs.model.loudness.loudness_along` takes: loud (n, 4); and what
+        `jobs.model.cumulative.add_up` takes: rarity (n, 4) and sum_line (n, 2, 3).
 
     Notes
     -----
@@ -64,6 +66,18 @@ def score_backups(backups: Arrays, models: Arrays, fleet: FleetModel, beside: Ar
     beside = np.arange(len(backups["files_added"])) if beside is None else beside
     parts = [_score_rows(rows, fleet) for rows in compared(backups, models, fleet, beside)]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def scores_alone(scores: Arrays, fleet: FleetModel, loudness: Array) -> dict[str, Array]:
+    """anomaly_score and kind, as of `score_backups`, of backups whose devices were so loud before: loudness (n, 4)."""
+    by_kind = allowed_for(scores["raw"], loudness)
+    winner = by_kind.argmax(axis=1)
+    raw, score = by_kind.max(axis=1), np.empty(len(by_kind))
+    for place in np.unique(scores["set"]):
+        own = np.flatnonzero(scores["set"] == place)
+        calibrations = fleet.sets[SETS[place]].calibrations
+        score[own] = anomaly_score(raw[own], scores["schedule"][own], scores["history"][own], calibrations)
+    return {"anomaly_score": score, "kind": scores["named"][np.arange(len(winner)), winner]}
 
 
 def sub_kind_scores(columns: Array, points: PointSet) -> Array:
@@ -77,7 +91,13 @@ def rarities_of(found: Array, points: PointSet) -> Array:
     return np.stack([along(own, tail) for own, tail in zip(found.T, points.tails, strict=True)], axis=1)
 
 
-def explain(backups: Arrays, models: Arrays, fleet: FleetModel, sum_kind: Array | None = None) -> dict[str, Array]:
+def explain(
+    backups: Arrays,
+    models: Arrays,
+    fleet: FleetModel,
+    sum_kind: Array | None = None,
+    loudness: Array | None = None,
+) -> dict[str, Array]:
     """What each backup did, beside what its device usually does; for those that alert.
 
     Parameters
@@ -86,6 +106,8 @@ def explain(backups: Arrays, models: Arrays, fleet: FleetModel, sum_kind: Array 
         As in `score_backups`; row by row, one model a backup.
     sum_kind : int array of shape (n,), optional
         Index into `jobs.tables.KINDS` of the sum that alerted; -1, and if not given: the backup did so alone.
+    loudness : array of shape (n, 4), optional
+        Of their devices before; the usual one if not given.
 
     Returns
     -------
@@ -101,10 +123,12 @@ def explain(backups: Arrays, models: Arrays, fleet: FleetModel, sum_kind: Array 
     models = completed_models(models)
     rows = np.arange(len(backups["files_added"]))
     sum_kind = np.full(len(rows), -1) if sum_kind is None else sum_kind
+    loudness = usual_loudness(len(rows)) if loudness is None else loudness
     parts, done = [], 0
     for part in compared(backups, models, fleet, rows):
-        parts.append((part, _loudest(part, sum_kind[done : done + len(part["set"])], fleet)))
-        done += len(part["set"])
+        own = slice(done, done + len(part["set"]))
+        parts.append((part, _loudest(part, sum_kind[own], loudness[own], fleet)))
+        done = own.stop
     signals = np.concatenate([part["signals"] for part, _ in parts])
     signal = np.concatenate([loudest for _, loudest in parts])
     has_evidence, loudest = signal >= 0, np.maximum(signal, 0)
@@ -126,8 +150,8 @@ def explain(backups: Arrays, models: Arrays, fleet: FleetModel, sum_kind: Array 
 
 def _score_rows(rows: Arrays, fleet: FleetModel) -> dict[str, Array]:
     n = len(rows["set"])
-    score, winner = np.zeros(n), np.zeros(n, np.int64)
-    rarity, line = np.zeros((n, len(ADDED_UP))), np.zeros((n, 2, len(ADDED_UP)))
+    raw, rarity, times = np.zeros((3, n, len(KINDS)))
+    winner, line = np.zeros((n, len(KINDS)), np.int64), np.zeros((n, 2, len(ADDED_UP)))
     for place, name in enumerate(SETS):
         own = np.flatnonzero(rows["set"] == place)
         if len(own):
@@ -135,20 +159,25 @@ def _score_rows(rows: Arrays, fleet: FleetModel) -> dict[str, Array]:
             # To gather the columns of these rows would take longer than to work out the points of all.
             rarities = rarities_of(points_of(rows["columns"], points.weights, points.intercepts)[own], points)
             by_sub_kind = rarities + np.log10(points.budget)
-            winner[own] = by_sub_kind.argmax(axis=1)
+            raw[own], winner[own] = largest_of_kinds(by_sub_kind), loudest_of_kinds(by_sub_kind)
+            rarity[own] = largest_of_kinds(rarities)
+            times[own] = loud(rarity[own], points.loud_share)
             schedule, history = rows["schedule"][own], rows["history"][own]
-            score[own] = anomaly_score(by_sub_kind.max(axis=1), schedule, history, points.calibrations)
-            rarity[own] = rarity_by_kind(rarities)
             line[own] = sum_line(schedule, history, points.calibrations, SUMS_PART / len(ADDED_UP))
-    kind = _KIND[_named(winner, rows)]
-    return {
-        "anomaly_score": score,
-        "kind": np.where(rows["evidence"].any(axis=1), kind, -1),
-        "evidence": np.ascontiguousarray(rows["evidence"]),
-        "unseen": np.ascontiguousarray(np.isnan(rows["signals"])),
+    named = np.stack([_KIND[_named(of_kind, rows)] for of_kind in winner.T], axis=1)
+    scores = {
+        "raw": raw,
+        "named": np.where(rows["evidence"].any(axis=1, keepdims=True), named, -1),
+        "set": rows["set"],
+        "schedule": rows["schedule"],
+        "history": rows["history"],
+        "loud": times,
         "rarity": rarity,
         "sum_line": line,
+        "evidence": np.ascontiguousarray(rows["evidence"]),
+        "unseen": np.ascontiguousarray(np.isnan(rows["signals"])),
     }
+    return {**scores, **scores_alone(scores, fleet, usual_loudness(n))}
 
 
 def _named(winner: Array, rows: Arrays) -> Array:
@@ -171,7 +200,7 @@ def _named(winner: Array, rows: Arrays) -> Array:
     return np.where(np.isin(winner, _IN_PLACES) & is_gained, _STAGE, named)
 
 
-def _loudest(rows: Arrays, sum_kind: Array, fleet: FleetModel) -> Array:
+def _loudest(rows: Arrays, sum_kind: Array, loudness: Array, fleet: FleetModel) -> Array:
     """Signal that gave the winning sub-kind, or that of the sum, most of its points; -1 where there is no evidence."""
     signal = np.full(len(rows["set"]), -1)
     for place, name in enumerate(SETS):
@@ -179,7 +208,8 @@ def _loudest(rows: Arrays, sum_kind: Array, fleet: FleetModel) -> Array:
         if len(own):
             points = fleet.sets[name]
             by_sub_kind, kind = sub_kind_scores(rows["columns"][own], points), sum_kind[own]
-            winner = by_sub_kind.argmax(axis=1)
+            of_kinds = allowed_for(largest_of_kinds(by_sub_kind), loudness[own]).argmax(axis=1)
+            winner = loudest_of_kinds(by_sub_kind)[np.arange(len(own)), of_kinds]
             winner = _named(winner, {name: rows[name][own] for name in ("evidence", "signals", "is_rewrite")})
             of_sum = np.where(kind[:, np.newaxis] == _KIND, by_sub_kind, -np.inf).argmax(axis=1)
             winner = np.where(kind >= 0, of_sum, winner)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.model.signals import SIGNALS
+from jobs.tables import KINDS
 
 EVIDENCE_KNOTS = (0.0, 0.7, 1.4, 2.2, 6.0)
 SHARE_KNOTS = (0.0, 1.0, 2.0, 2.5, 3.0)  # of log10(share) + 3: a thousandth, a hundredth, a tenth, a third, all
@@ -19,11 +20,12 @@ TOP_FLOORS = {"modify": 2.5}
 BIG_FLOORS = {"delete": {"big deleted": 1.0}, "add": {"big added_net": 1.0}}
 # What a column counts at least in these sets, by sub-kind, whatever was learned beside it; in others it costs more
 # than it gives. Each digit of the number of deleted files: a tenth of a large device is louder than a tenth of a small
-# one, even on a device that deletes so much a few times a year. That all of a device is rewritten: where little but
-# totals is known that is all there is to see, and a device that often rewrites most of itself would hide it.
+# one, even on a device that deletes so much a few times a year. That all of a device is rewritten: where the size of
+# the store is unknown that may be all there is to see, and a device that often rewrites most of itself would hide it.
 _ALL_REWRITTEN = {("modify", "top updated"): 3.6, ("modify", "top rewritten"): 3.6}
 SET_FLOORS = {
-    "stored": {("delete", "count deleted"): 0.7},
+    "stored": {("delete", "count deleted"): 1.0},
+    "ratio": {("delete", "count deleted"): 0.5, **_ALL_REWRITTEN},
     "counts_totals": _ALL_REWRITTEN,
     "size": _ALL_REWRITTEN,
 }
@@ -144,7 +146,7 @@ BUDGETS = {
     "dense": (0.125, 0.03, 0.088, 0.385, 0.187, 0.077, 0.0928, 0.0027, 0.0125),
     "totals": (0.38, 0.035, 0.0034, 0.285, 0.18, 0.06, 0.03, 0.02, 0.0066),
     "ratio_saved": (0.27, 0.26, 0.004, 0.02, 0.08, 0.03, 0.325, 0.006, 0.005),
-    "ratio": (0.222, 0.065, 0.0725, 0.3, 0.1915, 0.0975, 0.047, 0.003, 0.0015),
+    "ratio": (0.224, 0.067, 0.068, 0.28, 0.214, 0.091, 0.0526, 0.0021, 0.0013),
     "ratio_counts": (0.15, 0.148, 0.003, 0.315, 0.213, 0.125, 0.038, 0.003, 0.005),
     "ratio_unique": (0.205, 0.19, 0.012, 0.275, 0.165, 0.085, 0.05, 0.012, 0.006),
     "counts": (0.15, 0.255, 0.003, 0.175, 0.125, 0.14, 0.055, 0.012, 0.085),
@@ -168,6 +170,19 @@ COLUMNS = (
 # Which signal each column is of: shape (columns, signals), one 1 a row.
 _SIGNALS_OF_COLUMNS = [SHARES.get(name.split()[1], name.split()[1]) for name, _ in COLUMNS]
 SIGNAL_OF_COLUMN = np.array([[name == signal for signal in SIGNALS] for name in _SIGNALS_OF_COLUMNS], float)
+
+
+_OF_KINDS = [[place for place, own in enumerate(SUB_KINDS) if own.kind == kind] for kind in KINDS]
+
+
+def largest_of_kinds(by_sub_kind: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The largest of each kind's sub-kinds: (n, 9) to (n, 4), by `jobs.tables.KINDS`."""
+    return np.stack([by_sub_kind[:, places].max(axis=1) for places in _OF_KINDS], axis=1)
+
+
+def loudest_of_kinds(by_sub_kind: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Which sub-kind of each kind is the largest: (n, 9) to (n, 4), indices into `SUB_KINDS`."""
+    return np.stack([np.take(places, by_sub_kind[:, places].argmax(axis=1)) for places in _OF_KINDS], axis=1)
 
 
 def columns_used() -> NDArray[np.bool_]:

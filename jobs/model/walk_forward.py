@@ -11,11 +11,13 @@ from jobs.model.arrays import Array, Arrays, first_rows
 from jobs.model.comparing import compared
 from jobs.model.devices import HISTORY, fit_devices, untaught
 from jobs.model.fleet import FleetModel
-from jobs.model.scoring import score_backups
+from jobs.model.loudness import loudness_along
+from jobs.model.scoring import score_backups, scores_alone
 
 EARLIER = 33  # backups a device must have before one is judged
 REFIT_EVERY = 50  # backups
 SECONDS_PER_YEAR = 365.25 * 86_400
+NONE = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,15 +76,31 @@ def refits_of(device: Array) -> tuple[Array, Array, Array]:
     return begins, start, np.minimum(start + REFIT_EVERY, np.repeat(first + count, refits))
 
 
-def score_walk(backups: Arrays, walk: Walk, fleet: FleetModel) -> dict[str, Array]:
-    """Scores of the judged backups; as `jobs.model.scoring.score_backups`.
+def score_walk(backups: Arrays, walk: Walk, fleet: FleetModel, loudness: Array | None = None) -> dict[str, Array]:
+    """Scores of the judged backups; as `jobs.model.scoring.score_backups`, each with the loudness of its device.
 
     Parameters
     ----------
     backups : mapping of arrays
         One row for each of `walk.row`: those backups, or what they would have been under an attack.
+    loudness : array of shape (n_judged, 4), optional
+        Of each one's device before it. If not given, the rows before it say it.
+
+    Returns
+    -------
+    mapping of arrays
+        Beside the scores: loudness, before each backup, and loudness_after, with it.
     """
-    return score_backups(backups, walk.models, fleet, walk.refit)
+    scores = score_backups(backups, walk.models, fleet, walk.refit)
+    previous = np.full(len(walk.row), NONE) if loudness is not None else previous_of(walk)
+    before, after = loudness_along(scores["loud"], previous, loudness)
+    return {**scores, **scores_alone(scores, fleet, before), "loudness": before, "loudness_after": after}
+
+
+def previous_of(walk: Walk) -> Array:
+    """The place of each judged backup's predecessor among them; -1: it is the first of its device."""
+    places = np.arange(len(walk.row))
+    return np.where(np.diff(walk.row, prepend=-1) == 1, places - 1, NONE)
 
 
 def compared_walk(backups: Arrays, walk: Walk, fleet: FleetModel) -> Iterator[dict[str, Array]]:

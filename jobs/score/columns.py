@@ -8,6 +8,7 @@ import pyarrow as pa
 from jobs.model.arrays import Array, above_zero
 from jobs.model.cumulative import ADDED_UP
 from jobs.model.signals import SIGNALS
+from jobs.tables import KINDS
 
 TOLD_FROM = 1.0  # evidence: one ordinary backup in ten
 ARROW = {"string": pa.string(), "double": pa.float64(), "bigint": pa.int64()}
@@ -42,6 +43,12 @@ def sums_map(values: Array, sums: Array, type_: pa.DataType) -> pa.Array:
     keys = pa.array(ADDED_UP, pa.string()).take(pa.array(kind))
     offsets = pa.array(np.append(0, np.cumsum(counts)), pa.int32(), mask=np.append(counts == 0, False))
     return pa.MapArray.from_arrays(offsets, keys, pa.array(values.take(at), type_))
+
+
+def kinds_map(values: Array) -> pa.Array:
+    """A value for each kind: shape (n, 4)."""
+    keys = pa.array(KINDS * len(values), pa.string())
+    return pa.MapArray.from_arrays(_ends(np.full(len(values), len(KINDS))), keys, pa.array(values.ravel()))
 
 
 def unseen_list(unseen: Array) -> pa.Array:

@@ -18,11 +18,12 @@ from jobs.model.calibration import threshold_of
 from jobs.model.cumulative import ADDED_UP, NONE, add_up
 from jobs.model.fleet import FleetModel
 from jobs.model.histograms import BINS
+from jobs.model.loudness import USUAL, loudness_along
 from jobs.model.regular_jobs import JOBS, MOMENTS
-from jobs.model.scoring import explain, score_backups
+from jobs.model.scoring import explain, score_backups, scores_alone
 from jobs.model.signals import FIGURES, SIGNALS, UNIT_OF_SIGNAL
 from jobs.noted import HISTORY, NOTHING, Noted
-from jobs.score.columns import ARROW, evidence_map, named, spread, sums_map, typed, unseen_list
+from jobs.score.columns import ARROW, evidence_map, kinds_map, named, spread, sums_map, typed, unseen_list
 from jobs.tables import BACKUP_KEY, KINDS, SCORES
 
 ROWS_A_PART = 500_000  # of which every second may be a model: half a GB in a Python worker
@@ -31,11 +32,12 @@ CARRIED = (*(column.name for column in BACKUP_KEY), "ended_at")
 # Which backup of its device a row is, and which one it is compared with: 64 bits tell a device's backups apart, and a
 # number is looked up several times quicker than a text.
 LINKS = ("backup", "previous")
-# Sums of evidence as the backup before left them, as columns: of each kind how much, and over how many backups; and
-# whether that backup alerted, as what alerts alone goes on only from what such ones left.
-SUMS = {f"sum_{kind}": ("cumulative", kind) for kind in ADDED_UP}
-SUMS |= {f"backups_{kind}": ("cumulative_backups", kind) for kind in ADDED_UP}
-LEFT = (*SUMS, "alerted")
+# What the backup before left, as columns: of each kind how loud the device is, how much is added up, and over how many
+# backups; and whether that backup alerted, as what alerts alone goes on only from what such ones left. 0: no sums.
+LEFT_OF = {f"loud_{kind}": ("loudness", kind, USUAL) for kind in KINDS}
+LEFT_OF |= {f"sum_{kind}": ("cumulative", kind, 0.0) for kind in ADDED_UP}
+LEFT_OF |= {f"backups_{kind}": ("cumulative_backups", kind, 0.0) for kind in ADDED_UP}
+LEFT = (*LEFT_OF, "alerted")
 NUMBERS = ("ratio_offset", "ratio_spread", "stored_density", "backups_per_year", *JOBS)
 SHARE = "smallest_share"  # handed on as it is
 ARRAYS = {"top": len(SIGNALS), "bins": len(SIGNALS) * BINS, "job_levels": len(SIGNALS)}
@@ -71,7 +73,7 @@ def scored(
     partitions : int
         Into how many parts the fleet is cut; a part is held in memory as a whole.
     noted : Noted
-        What people said of devices: a model and what is left of sums go with the history, whatever its name was.
+        What people said of devices: a model and what a backup left go with the history, whatever its name was.
     """
     judged = noted.with_history(judged)
     models = noted.with_history(noted.models_of(models))
@@ -88,7 +90,7 @@ def scored(
     if before is None:
         both = both.withColumns({name: F.lit(None).cast("double") for name in LEFT})
     else:
-        both = both.unionByName(_sums_of(noted.with_history(before), judged), allowMissingColumns=True)
+        both = both.unionByName(_left_by(noted.with_history(before), judged), allowMissingColumns=True)
     threshold = threshold_of(budget)
 
     def score(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -108,19 +110,18 @@ def scored(
     )
 
 
-def _sums_of(before: DataFrame, judged: DataFrame) -> DataFrame:
-    """What the backups that others are compared with left of sums, see `LEFT`; a row only where something is left.
-
-    Left semi join on the backup.
-    """
+def _left_by(before: DataFrame, judged: DataFrame) -> DataFrame:
+    """What the backups that others are compared with left, see `LEFT`: left semi join on the backup."""
     asked = judged.select(
         *HISTORY, F.col("previous_backup_id").alias("backup_id"), F.col("previous_ended_at").alias("ended_at")
     )
-    adding = before.where(F.col("cumulative").isNotNull())
-    left = adding.join(asked, on=[*HISTORY, "backup_id", "ended_at"], how="left_semi")
-    sums = [F.coalesce(F.col(of)[kind], F.lit(0)).cast("double").alias(name) for name, (of, kind) in SUMS.items()]
+    rows = before.join(asked, on=[*HISTORY, "backup_id", "ended_at"], how="left_semi")
+    left = [
+        F.coalesce(F.col(of)[kind].cast("double"), F.lit(unknown)).alias(name)
+        for name, (of, kind, unknown) in LEFT_OF.items()
+    ]
     alerted = (F.col("anomaly_score") >= F.col("threshold")).cast("double").alias("alerted")
-    return left.select(*HISTORY, _link("backup_id", "ended_at").alias("backup"), *sums, alerted)
+    return rows.select(*HISTORY, _link("backup_id", "ended_at").alias("backup"), *left, alerted)
 
 
 def _link(backup_id: str, ended_at: str) -> Column:
@@ -134,19 +135,19 @@ def parts_for(rows: int) -> int:
 
 
 def score_part(rows: pa.Table, fleet: FleetModel, threshold: float) -> pa.Table:
-    """Scores of the backups in `rows`, which holds models of their devices and sums before them, in any order."""
+    """Scores of the backups in `rows`, which holds their devices' models and what was left to them, in any order."""
     device, first = numbered(rows, HISTORY)
     is_model = rows["bins"].is_valid().to_numpy()
-    is_sum = rows[LEFT[0]].is_valid().to_numpy()
+    is_left = rows[LEFT[0]].is_valid().to_numpy()
     n_models = int(np.count_nonzero(is_model))
     models = {name: np.append(_numbers(rows[name].filter(is_model)), np.nan) for name in NUMBERS}
     models |= {name: _rows(rows[name], n_models, width) for name, width in ARRAYS.items()}
     model_of = np.full(len(first), n_models)  # behind the last model stands what is unknown
     model_of[device[is_model]] = np.arange(n_models)
     # Device by device, so that each model is fetched into the processor's cache once.
-    backups = np.flatnonzero(~(is_model | is_sum))
+    backups = np.flatnonzero(~(is_model | is_left))
     backups = backups[np.argsort(device[backups], kind="stable")]
-    before = _before(rows.select([*LINKS, *LEFT]), device, backups, np.flatnonzero(is_sum))
+    before = _before(rows.select([*LINKS, *LEFT]), device, backups, np.flatnonzero(is_left))
     ordered = rows.select([*CARRIED, *FIGURES]).combine_chunks().take(pa.array(backups))
     beside = model_of[device[backups]]
     share = rows[SHARE].filter(is_model).combine_chunks().take(pa.array(beside, mask=beside == n_models))
@@ -155,7 +156,7 @@ def score_part(rows: pa.Table, fleet: FleetModel, threshold: float) -> pa.Table:
 
 def _scored(
     rows: pa.Table,
-    before: tuple[Array, tuple[Array, Array, Array]],
+    before: tuple[Array, Array, tuple[Array, Array, Array]],
     models: Arrays,
     beside: Array,
     fleet: FleetModel,
@@ -165,12 +166,13 @@ def _scored(
     backups = {name: _numbers(rows[name]) for name in FIGURES}
     backups["ended_at"] = rows["ended_at"].cast(pa.int64()).to_numpy() / 1e6
     scores, told, unseen = _alone(backups, models, beside, fleet)
-    previous, left = before
-    sums = add_up(scores, previous, threshold, left)
+    previous, loudness, left = before
+    loudness, loudness_after = loudness_along(scores["loud"], previous, loudness)
+    sums = add_up({**scores, **scores_alone(scores, fleet, loudness)}, previous, threshold, left)
     alerts = np.flatnonzero((sums.score >= threshold) & (sums.kind >= 0))
     of_alerts = {name: column[beside[alerts]] for name, column in models.items()}
     of_those = {name: column[alerts] for name, column in backups.items()}
-    reasons = explain(of_those, of_alerts, fleet, np.where(sums.together, sums.kind, -1)[alerts])
+    reasons = explain(of_those, of_alerts, fleet, np.where(sums.together, sums.kind, -1)[alerts], loudness[alerts])
     signal = np.full(len(rows), -1)
     signal[alerts] = reasons["signal"]
     given: dict[str, Any] = {
@@ -179,6 +181,7 @@ def _scored(
         "evidence": told,
         "cumulative": sums_map(sums.sums, sums.sums, pa.float64()),
         "cumulative_backups": sums_map(sums.backups, sums.sums, pa.int64()),
+        "loudness": kinds_map(loudness_after),
         "backups_together": pa.array(sums.together, pa.int64(), mask=sums.together == 0),
         "unseen": unseen,
         "signal": named(signal, SIGNALS),
@@ -204,22 +207,27 @@ def _alone(
     return scores, pa.chunked_array(told), pa.chunked_array(unseen)
 
 
-def _before(rows: pa.Table, device: Array, backups: Array, held: Array) -> tuple[Array, tuple[Array, Array, Array]]:
-    """What the sums of each backup go on from: one of these, or what is held of the backup before; see `add_up`."""
+def _before(
+    rows: pa.Table, device: Array, backups: Array, held: Array
+) -> tuple[Array, Array, tuple[Array, Array, Array]]:
+    """What each backup goes on from: one of these, or what is held of the one before; loudness and sums."""
     backup, previous = (rows[name].combine_chunks() for name in LINKS)
     asking = np.flatnonzero(previous.is_valid().to_numpy(zero_copy_only=False)[backups])
     at = [backups, held, backups[asking]]
     names = pa.concat_arrays([backup.take(pa.array(np.concatenate(at[:2]))), previous.take(pa.array(at[2]))])
     number, _ = numbered(pa.table([device[np.concatenate(at)], names], ["device", "backup"]), ["device", "backup"])
-    own, sums, asked = np.split(number, np.cumsum([len(backups), len(held)]))
+    own, left, asked = np.split(number, np.cumsum([len(backups), len(held)]))
     place, place_held = np.full((2, number.max(initial=-1) + 1), NONE)
-    place[own], place_held[sums] = np.arange(len(backups)), np.arange(len(held))
+    place[own], place_held[left] = np.arange(len(backups)), np.arange(len(held))
     before, before_held = np.full((2, len(backups)), NONE)
     before[asking], before_held[asking] = place[asked], place_held[asked]
-    # Behind the last stands nothing.
-    table = np.stack([np.append(rows[name].take(pa.array(held)).to_numpy(), 0.0) for name in LEFT], axis=1)[before_held]
-    sums, counts, alerted = np.split(table, [len(ADDED_UP), 2 * len(ADDED_UP)], axis=1)
-    return before, (sums, counts.astype(np.int64), alerted[:, 0] > 0)
+    # Behind the last stands what is unknown.
+    unknown = (*(value for _, _, value in LEFT_OF.values()), 0.0)
+    columns = [np.append(rows[n].take(pa.array(held)).to_numpy(), of) for n, of in zip(LEFT, unknown, strict=True)]
+    loudness, sums, counts, alerted = np.split(
+        np.stack(columns, axis=1)[before_held], np.cumsum([len(KINDS), len(ADDED_UP), len(ADDED_UP)]), axis=1
+    )
+    return before, loudness, (sums, counts.astype(np.int64), alerted[:, 0] > 0)
 
 
 def _numbers(column: pa.ChunkedArray) -> Array:

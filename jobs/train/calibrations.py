@@ -9,13 +9,15 @@ import numpy as np
 from jobs.model.arrays import Array, Arrays
 from jobs.model.calibration import Calibration, along, on_schedule
 from jobs.model.comparing import history_of
-from jobs.model.cumulative import SUMS_PART, rarity_by_kind
+from jobs.model.cumulative import SUMS_PART
 from jobs.model.devices import HISTORY
 from jobs.model.fleet import FleetModel
+from jobs.model.loudness import allowed_for, loud, loudness_along
 from jobs.model.point_sets import PointSet
 from jobs.model.points import points_of
 from jobs.model.scoring import rarities_of
-from jobs.model.walk_forward import Walk, compared_walk, judged_years
+from jobs.model.sub_kinds import largest_of_kinds
+from jobs.model.walk_forward import Walk, compared_walk, judged_years, previous_of
 from jobs.train.sums import fit_sum_rate
 
 SURE_ROWS = 30  # rows behind the outermost point of a curve; beyond it the curve goes straight on
@@ -53,10 +55,13 @@ def fit_calibration(
     device, device_weights
         As in `jobs.train.sets.fit_set`.
     """
-    rarities, schedules, devices, taught = [], [], [], []
+    rarities, schedules, devices, taught, loudness = [], [], [], [], []
     for place, (backups, walk, rows) in enumerate(walks):
         rows = gathered(backups, walk, fleet) if rows is None else rows
-        rarities.append(rarities_of(points_of(rows["columns"], points.weights, points.intercepts), points))
+        rarity = rarities_of(points_of(rows["columns"], points.weights, points.intercepts), points)
+        times = loud(largest_of_kinds(rarity), points.loud_share)
+        rarities.append(rarity)
+        loudness.append(loudness_along(times, previous_of(walk))[0])
         schedules.append(rows["schedule"])
         devices.append(
             device[walk.row] + place * len(device_weights)
@@ -67,10 +72,11 @@ def fit_calibration(
     weights = device_weights[of_device % len(device_weights)]
     power = SCHEDULE_POWERS[history]
     counted = float(years.sum()) * (1 - SUMS_PART) / (1 if history == HISTORY else YOUNG_MARGIN)
-    raw = on_schedule((rarity + np.log10(points.budget)).max(axis=1), schedule, power)
+    by_kind = allowed_for(largest_of_kinds(rarity + np.log10(points.budget)), np.concatenate(loudness))
+    raw = on_schedule(by_kind.max(axis=1), schedule, power)
     curve = fit_reach(raw, weights, counted, SCORE_STEP)
     is_alert = along(raw, curve) >= 0  # at the budget that comes with the program
-    sum_rate = fit_sum_rate(rarity_by_kind(rarity), of_device, is_alert, weights)
+    sum_rate = fit_sum_rate(largest_of_kinds(rarity), of_device, is_alert, weights)
     return Calibration(float(np.mean(taught)), power, curve, sum_rate)
 
 

@@ -1,8 +1,8 @@
 """Fit the fleet model anew from a fleet's own backups, as they were printed, shrunk to the model that it began with.
 
 What an attack looks like stays as it was learned, from simulated ones on full records of many origins. What is usual
-becomes the fleet's own: compression curve, prior and surges, how rare so many points are, and how often clean backups
-reach a score.
+becomes the fleet's own: compression curve, prior and surges, how rare so many points are, how many backups are loud,
+and how often clean ones reach a score.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from jobs.model.arrays import Array, Arrays
 from jobs.model.calibration import Calibration, along, on_schedule
 from jobs.model.devices import HISTORY
 from jobs.model.fleet import FleetModel
+from jobs.model.loudness import allowed_for, loud, loud_share, loudness_along, usual_loudness
 from jobs.model.point_sets import SETS, PointSet
 from jobs.model.points import points_of
 from jobs.model.scoring import rarities_of
 from jobs.model.signals import FIGURES, signals_beside
 from jobs.model.stand_ins import completed
-from jobs.model.sub_kinds import SUB_KINDS
-from jobs.model.walk_forward import Walk, compared_walk, judged_years, walk_forward
+from jobs.model.sub_kinds import SUB_KINDS, largest_of_kinds
+from jobs.model.walk_forward import Walk, compared_walk, judged_years, previous_of, walk_forward
 from jobs.train.calibrations import SCHEDULE_POWERS, SCORE_STEP, YOUNG_MARGIN, fit_reach, risen
 from jobs.train.fleet import medians_by_size
 from jobs.train.prior import START_DEVICES, fit_prior
@@ -86,16 +87,16 @@ def _sets(backups: Arrays, device: Array, fleet: FleetModel) -> dict[str, PointS
         # A device's years are shared out among the sets by which its backups are judged.
         a_backup = years_of_device / np.maximum(np.bincount(device[walk.row], minlength=len(years_of_device)), 1)
         years = a_backup[device[walk.row]]
-        for number, name in enumerate(SETS):
-            own = rows["set"] == number
-            if own.sum() < SMALLEST_SET:
-                continue
-            start, known = fleet.sets[name], {key: column[own] for key, column in rows.items()}
-            counted = float(years[own].sum())
-            if history == HISTORY:
-                sets[name] = replace(start, tails=_tails(known["points"], counted, start))
-            fresh = _calibration(known, sets[name], counted, history, start.calibrations[place])
-            others = sets[name].calibrations
+        own_rows = {name: np.flatnonzero(rows["set"] == number) for number, name in enumerate(SETS)}
+        shown = {name: own for name, own in own_rows.items() if len(own) >= SMALLEST_SET}
+        if history == HISTORY:
+            for name, own in shown.items():
+                sets[name] = _rarer(fleet.sets[name], rows["points"][own], float(years[own].sum()))
+        raw = _raw(rows["points"], {name: own for name, own in own_rows.items() if len(own)}, sets, previous_of(walk))
+        for name, own in shown.items():
+            known = {"raw": raw[own], **{key: rows[key][own] for key in ("schedule", "history")}}
+            start, others = fleet.sets[name].calibrations[place], sets[name].calibrations
+            fresh = _calibration(known, float(years[own].sum()), history, start)
             sets[name] = replace(sets[name], calibrations=(*others[:place], fresh, *others[place + 1 :]))
     return sets
 
@@ -113,19 +114,33 @@ def _pointed(backups: Arrays, walk: Walk, fleet: FleetModel) -> dict[str, Array]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _tails(points: Array, years: float, start: PointSet) -> tuple[Array, ...]:
+def _rarer(start: PointSet, points: Array, years: float) -> PointSet:
+    """The set with tails, and the share of loud backups, of these points as well."""
     ones = np.ones(len(points))
-    return tuple(
+    tails = tuple(
         blended(fit_reach(own, ones, len(ones), POINTS_STEP), years, tail, START_TAIL_YEARS, POINTS_STEP)
         for own, tail in zip(points.T, start.tails, strict=True)
     )
+    own, fresh = years / (years + START_TAIL_YEARS), replace(start, tails=tails)
+    share = own * loud_share(rarities_of(points, fresh)) + (1 - own) * start.loud_share
+    return replace(fresh, loud_share=share)
 
 
-def _calibration(known: Arrays, points: PointSet, years: float, history: int, start: Calibration) -> Calibration:
-    raw = (rarities_of(known["points"], points) + np.log10(points.budget)).max(axis=1)
-    values = on_schedule(raw, known["schedule"], start.schedule_power)
+def _raw(points: Array, rows: Mapping[str, Array], sets: Mapping[str, PointSet], previous: Array) -> Array:
+    """Raw scores of backups in a row, those of each set by it, their devices' loudness allowed for."""
+    by_kind, times = np.empty((2, *usual_loudness(len(points)).shape))
+    for name, own in rows.items():
+        rarities = rarities_of(points[own], sets[name])
+        by_kind[own] = largest_of_kinds(rarities + np.log10(sets[name].budget))
+        times[own] = loud(largest_of_kinds(rarities), sets[name].loud_share)
+    raw: Array = allowed_for(by_kind, loudness_along(times, previous)[0]).max(axis=1)
+    return raw
+
+
+def _calibration(known: Arrays, years: float, history: int, start: Calibration) -> Calibration:
+    values = on_schedule(known["raw"], known["schedule"], start.schedule_power)
     counted = years / (1 if history == HISTORY else YOUNG_MARGIN)
-    own = fit_reach(values, np.ones(len(raw)), counted, SCORE_STEP)
+    own = fit_reach(values, np.ones(len(values)), counted, SCORE_STEP)
     curve = blended(own, years, start.alert_rate, START_YEARS, SCORE_STEP)
     taught = (years * float(known["history"].mean()) + START_YEARS * start.history) / (years + START_YEARS)
     return Calibration(taught, start.schedule_power, curve, start.sum_rate)

@@ -11,10 +11,13 @@ import numpy as np
 from jobs.model.arrays import Array, Arrays, first_rows
 from jobs.model.devices import HISTORY
 from jobs.model.fleet import FleetModel
+from jobs.model.loudness import loud_share
 from jobs.model.point_sets import PointSet
 from jobs.model.points import points_of
+from jobs.model.scoring import rarities_of
 from jobs.model.sub_kinds import BUDGETS, SUB_KINDS, with_set_floors
 from jobs.model.walk_forward import Walk, compared_walk, walk_forward
+from jobs.tables import KINDS
 from jobs.train.calibrations import SCHEDULE_POWERS, fit_calibration, fit_reach, gathered
 from jobs.train.draws import drawn_attacks
 from jobs.train.points import fit_points
@@ -90,7 +93,8 @@ def learned(backups: Arrays, device: Array, fleet: FleetModel, name: str, seed: 
     points = np.concatenate([points_of(part.clean["columns"], weights, intercepts) for part in parts])
     ones = np.ones(len(points))
     tails = tuple(fit_reach(points[:, place], ones, len(ones), POINTS_STEP) for place in range(len(SUB_KINDS)))
-    return PointSet(np.array(BUDGETS[name]), intercepts, weights, tails, ()), parts
+    fitted = PointSet(np.array(BUDGETS[name]), intercepts, weights, tails, np.ones(len(KINDS)), ())
+    return replace(fitted, loud_share=loud_share(rarities_of(points, fitted))), parts
 
 
 def attacked_rows(refit: Array, at_most: int, random: np.random.Generator) -> Array:

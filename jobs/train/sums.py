@@ -19,8 +19,8 @@ def fit_sum_rate(rarity: Array, device: Array, is_alert: Array, weights: Array) 
 
     Parameters
     ----------
-    rarity : array of shape (n, 3)
-        `jobs.model.cumulative.rarity_by_kind` of clean backups, device by device and in time order.
+    rarity : array of shape (n, 4)
+        Of kinds, see `jobs.model.cumulative.steps_of`, of clean backups, device by device and in time order.
     device : int array of shape (n,)
         The same number for backups in a row.
     is_alert : bool array of shape (n,)

@@ -20,7 +20,8 @@ from jobs.model.calibration import threshold_of
 from jobs.model.cumulative import ADDED_UP, add_up
 from jobs.model.devices import fit_devices, untaught
 from jobs.model.fleet import shipped
-from jobs.model.scoring import explain, score_backups
+from jobs.model.loudness import loudness_along
+from jobs.model.scoring import explain, score_backups, scores_alone
 from jobs.model.signals import FIGURES, LAYOUT, SIGNALS, UNIT_OF_SIGNAL
 from jobs.run import Run
 from jobs.score.evidence import scored
@@ -203,8 +204,8 @@ def slow(session_of_tests):
 
 def sums_of(row):
     """To rounding: single floats are summed in other orders where other backups are judged beside them."""
-    sums = {kind: round(of_kind, 4) for kind, of_kind in (row["cumulative"] or {}).items()}
-    return round(row["anomaly_score"], 4), row["anomaly_kind"], sums, row["backups_together"]
+    left = [{kind: round(value, 4) for kind, value in (row[of] or {}).items()} for of in ("cumulative", "loudness")]
+    return round(row["anomaly_score"], 4), row["anomaly_kind"], left, row["backups_together"]
 
 
 def test_a_slow_attack_alerts_by_what_its_backups_add_up_to_however_they_are_spread_over_runs(slow):
@@ -236,13 +237,17 @@ def test_the_line_adds_up_as_the_backtest_does(slow):
     at_once = slow.judge([range(SLOW_FROM, SLOW_UNTIL)])
     rows = [slow.backup("slow", at, at - 1) for at in range(SLOW_FROM, SLOW_UNTIL)]
     beside = {name: np.stack([stored(slow.model, name)] * len(rows)) for name in untaught(1)}
-    alone = score_backups(figures_of(rows), beside, FLEET)
-    sums = add_up(alone, np.arange(len(rows)) - 1, 0.0)
+    alone, in_a_row = score_backups(figures_of(rows), beside, FLEET), np.arange(len(rows)) - 1
+    before, after = loudness_along(alone["loud"], in_a_row)
+    sums = add_up({**alone, **scores_alone(alone, FLEET, before)}, in_a_row, 0.0)
     found = [at_once["slow", at] for at in range(SLOW_FROM, SLOW_UNTIL)]
     np.testing.assert_allclose([row["anomaly_score"] for row in found], sums.score)
     for row, own in zip(found, sums.sums, strict=True):
         left = {kind: value for kind, value in zip(ADDED_UP, own, strict=True) if value > 0}
         assert (row["cumulative"] or {}) == pytest.approx(left)
+    held = [[row["loudness"][kind] for kind in KINDS] for row in found]
+    np.testing.assert_allclose(held, after)
+    assert held[-1][KINDS.index("delete")] > 2
 
 
 def stored_as(spark, rows, scores):

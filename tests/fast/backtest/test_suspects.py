@@ -19,6 +19,11 @@ FLEET = shipped()
 HIT = 50
 
 
+@pytest.fixture(autouse=True)
+def _scores_are_their_models_alone(monkeypatch):
+    monkeypatch.setattr("jobs.model.loudness.POWER", 0.0)
+
+
 def hit(record):
     return record | {"files_deleted": 600, "files_total": 400}
 

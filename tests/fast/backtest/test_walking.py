@@ -9,9 +9,10 @@ from jobs.backtest.rows import judged, rows_of
 from jobs.backtest.suspects import Rules
 from jobs.backtest.walking import YOUNG, refits_of
 from jobs.errors import UdaError
-from jobs.model.devices import fit_devices
+from jobs.model.devices import fit_devices, untaught
 from jobs.model.fleet import shipped
-from jobs.model.scoring import score_backups
+from jobs.model.loudness import loudness_along, usual_loudness
+from jobs.model.scoring import score_backups, scores_alone
 from jobs.model.signals import FIGURES
 from tests.fast.backtest.histories import REACH, history, records, what_if, what_if_table, written
 
@@ -38,16 +39,21 @@ def same(one, other):
 
 
 def test_a_score_is_that_of_a_model_fitted_on_the_devices_earlier_backups_alone(tmp_path):
-    """Ten plain lines beside the walk: for one backup of each age."""
+    """Ten plain lines beside the walk."""
     held = history(tmp_path, records(days=80))
     rows = rows_of(held, None)
     found = judged(rows, held, FLEET, Rules())
-    for place in (2, 10, 33, 34, 79):
-        taught = {name: rows.figures[name][1:place] for name in FIGURES}
-        taught["ended_at"] = held.ended_at[1:place] / 1e6
-        model = fit_devices(taught, np.zeros(place - 1, int), FLEET)
-        of_row = {name: rows.figures[name][place : place + 1] for name in FIGURES}
-        assert found.score[place] == pytest.approx(score_backups(of_row, model, FLEET)["anomaly_score"][0])
+    loudness = usual_loudness(1)
+    for place in range(1, 80):
+        model = untaught(1)
+        if place > 1:
+            taught = {name: rows.figures[name][1:place] for name in FIGURES}
+            taught["ended_at"] = held.ended_at[1:place] / 1e6
+            model = fit_devices(taught, np.zeros(place - 1, int), FLEET)
+        alone = score_backups({name: rows.figures[name][place : place + 1] for name in FIGURES}, model, FLEET)
+        score = scores_alone(alone, FLEET, loudness)["anomaly_score"][0]
+        assert found.score[place] == pytest.approx(score), place
+        _, loudness = loudness_along(alone["loud"], np.array([-1]), loudness)
 
 
 @pytest.mark.parametrize("refit_every", [1, 7, 50])

@@ -14,11 +14,11 @@ THRESHOLD = 0.0
 def scores_of(n, seed=0, **always):
     """What is known of backups alone: some of them busy for a while."""
     random = np.random.default_rng(seed)
-    spells = np.repeat(random.random((n // 5 + 1, 3)) < 0.3, 5, axis=0)[:n]
+    spells = np.repeat(random.random((n // 5 + 1, 4)) < 0.3, 5, axis=0)[:n]
     return {
         "anomaly_score": random.normal(-1.5, 0.8, n),
         "kind": random.integers(-1, 4, n),
-        "rarity": random.exponential(0.4, (n, 3)) + 1.5 * spells,
+        "rarity": random.exponential(0.4, (n, 4)) + 1.5 * spells,
         "sum_line": np.tile(LINE, (n, 1, 1)),
         **always,
     }
@@ -89,7 +89,7 @@ def test_two_halves_are_one_whole(cut):
 
 
 def test_a_little_every_time_alerts_and_then_begins_anew():
-    rarity = np.tile([0.0, DRIFT + 0.5, 0.0], (30, 1))
+    rarity = np.tile([0.0, DRIFT + 0.5, 0.0, 0.0], (30, 1))
     scores = scores_of(30, anomaly_score=np.full(30, -1.0), rarity=rarity)
     found = add_up(scores, in_a_row(30), THRESHOLD)
     alerts = np.flatnonzero(found.score >= THRESHOLD)
@@ -99,7 +99,7 @@ def test_a_little_every_time_alerts_and_then_begins_anew():
 
 
 def test_sums_begin_anew_with_a_backup_that_alerts_alone():
-    rarity = np.tile([0.0, DRIFT + 0.5, 0.0], (12, 1))
+    rarity = np.tile([0.0, DRIFT + 0.5, 0.0, 0.0], (12, 1))
     alone = np.full(12, -1.0)
     alone[7] = 1.0
     found = add_up(scores_of(12, anomaly_score=alone, rarity=rarity), in_a_row(12), THRESHOLD)
@@ -112,7 +112,7 @@ def test_the_same_attack_again_needs_less_after_several_that_alerted_alone():
     """The sixth is quieter than the others, and too quiet to alert after one."""
     threshold = -0.3  # -2.5 + .5 * (5 * .7 + 1) is -.25
     alone = np.array([-1.0, 1.0, 1.0, 1.0, 1.0, 1.0, -1.0, -1.0])
-    rarity = np.tile([0.0, DRIFT + 3, 0.0], (8, 1))
+    rarity = np.tile([0.0, DRIFT + 3, 0.0, 0.0], (8, 1))
     for alerts, is_found in ((5, True), (1, False)):
         rows = [0, *range(6 - alerts, 8)]
         scores = scores_of(len(rows), anomaly_score=alone[rows], rarity=rarity[rows])
@@ -122,7 +122,7 @@ def test_the_same_attack_again_needs_less_after_several_that_alerted_alone():
 
 
 def test_one_loud_backup_is_no_sum_and_adds_no_more_than_the_most():
-    rarity = np.zeros((6, 3))
+    rarity = np.zeros((6, 4))
     rarity[2] = 6.0
     found = add_up(scores_of(6, anomaly_score=np.full(6, -9.0), rarity=rarity), in_a_row(6), np.inf)
     assert not found.together.any()
@@ -130,7 +130,7 @@ def test_one_loud_backup_is_no_sum_and_adds_no_more_than_the_most():
 
 
 def test_a_backup_that_adds_nothing_does_not_alert_by_what_came_before():
-    rarity = np.tile([0.0, DRIFT + 0.5, 0.0], (9, 1))
+    rarity = np.tile([0.0, DRIFT + 0.5, 0.0, 0.0], (9, 1))
     rarity[8] = DRIFT - 0.01
     scores = scores_of(9, anomaly_score=np.full(9, -5.0), rarity=rarity)
     scores["sum_line"][8, 0] += 10  # as if the device's schedule had changed
@@ -158,8 +158,8 @@ def test_sums_of_clean_backups_are_counted_at_each_height_with_sums_of_its_own()
 def test_a_line_says_about_how_often_clean_sums_reach_a_height():
     random = np.random.default_rng(4)
     device = np.repeat(np.arange(50), 1_000)
-    spells = np.repeat(random.random((10_000, 3)) < 0.05, 5, axis=0)
-    rarity = random.exponential(0.43, (50_000, 3)) + spells
+    spells = np.repeat(random.random((10_000, 4)) < 0.05, 5, axis=0)
+    rarity = random.exponential(0.43, (50_000, 4)) + spells
     quiet = np.zeros(50_000, bool)
     lines = fit_sum_rate(rarity, device, quiet, np.ones(50_000))
     alarms, _ = alarms_by_height(rarity, device, quiet, np.ones(50_000))
@@ -172,5 +172,5 @@ def test_a_line_says_about_how_often_clean_sums_reach_a_height():
 
 
 def test_what_never_happened_on_clean_backups_may_have_happened_as_often_as_can_be_counted_surely():
-    lines = fit_sum_rate(np.zeros((500, 3)), np.zeros(500, int), np.zeros(500, bool), np.ones(500))
+    lines = fit_sum_rate(np.zeros((500, 4)), np.zeros(500, int), np.zeros(500, bool), np.ones(500))
     np.testing.assert_allclose(lines[:, 0] + lines[:, 1] * HEIGHTS[0], -np.log10(30 / 500))

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from jobs.model.devices import fit_devices
+from jobs.model.loudness import usual_loudness
 from jobs.model.scoring import score_backups
 from jobs.model.walk_forward import judged_years, score_walk, walk_forward
 from tests.fast.model.made_up import DAY, SHIPPED, rows, some_backups, steady_device, together
@@ -24,7 +25,7 @@ def test_every_backup_after_the_first_33_of_its_device_is_judged_once():
 @pytest.mark.parametrize("history", [5, 365])
 def test_each_is_judged_by_a_model_of_earlier_backups_only(history):
     walk = walk_forward(BACKUPS, DEVICE, SHIPPED, history)
-    found = score_walk(judged_rows(walk), walk, SHIPPED)["anomaly_score"]
+    found = score_walk(judged_rows(walk), walk, SHIPPED, usual_loudness(len(walk.row)))["anomaly_score"]
     for device, place in ((3, 33), (3, 90), (4, 33), (4, 499)):
         own = DEVICES[device]
         refit = 33 + (place - 33) // 50 * 50
