@@ -26,7 +26,7 @@ from tests.line.publishers import Publisher, cloudranger, insync, phoenix, resti
 from tests.rows import FIRST_DAY
 
 UDA = Path(sys.executable).with_name("uda")
-TAUGHT = 61  # days of history before the week
+TAUGHT = 40  # days of history before the week
 MONDAY, TUESDAY, WEDNESDAY, THURSDAY, SUNDAY = (TAUGHT + day for day in (0, 1, 2, 3, 6))
 ENCRYPTED = {"filesUpdated": 1_400, "bytesChanged": 11_000_000, "bytesTransferred": 10_980_000}
 PER_DAY = 6  # backups of the fleet
