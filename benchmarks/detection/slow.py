@@ -15,8 +15,7 @@ from jobs.model.attacks import attacked
 from jobs.model.calibration import threshold_of
 from jobs.model.cumulative import NONE, add_up
 from jobs.model.fleet import FleetModel
-from jobs.model.loudness import loudness_along
-from jobs.model.scoring import score_backups, scores_alone
+from jobs.model.scoring import score_backups, scores_in_turn
 from jobs.model.walk_forward import Walk, judged_years, previous_of, score_walk, walk_forward
 from jobs.train.products import Product, as_printed
 
@@ -76,8 +75,7 @@ def _score_runs(backups: dict[str, Array], beside: Walk, fleet: FleetModel, loud
     scores = score_backups(backups, beside.models, fleet, beside.refit)
     turn = np.arange(len(beside.row)) % RUN
     previous = np.where(turn == 0, NONE, np.arange(len(turn)) - 1)
-    before, _ = loudness_along(scores["loud"], previous, np.repeat(loudness, RUN, axis=0))
-    return {**scores, **scores_alone(scores, fleet, before)}
+    return scores_in_turn(scores, previous, fleet, np.repeat(loudness, RUN, axis=0))
 
 
 def drawn_starts(device: Array) -> Array:

@@ -14,8 +14,7 @@ from jobs.model.arrays import Array, Arrays, first_rows
 from jobs.model.cumulative import ADDED_UP, Sums, add_up
 from jobs.model.devices import HISTORY, fit_devices, untaught
 from jobs.model.fleet import FleetModel
-from jobs.model.loudness import loudness_along
-from jobs.model.scoring import score_backups, scores_alone
+from jobs.model.scoring import score_backups, scores_in_turn
 from jobs.model.signals import FIGURES, SIGNALS
 from jobs.tables import KINDS
 
@@ -164,8 +163,7 @@ def walk(
 
 def _added_up(alone: Arrays, previous: Array, fleet: FleetModel, rules: Rules) -> Sums:
     """Scores of rows with what the rows before them say: how loud their device is, and what adds up."""
-    before, _ = loudness_along(alone["loud"], previous)
-    return add_up({**alone, **scores_alone(alone, fleet, before)}, previous, rules.threshold)
+    return add_up(scores_in_turn(alone, previous, fleet), previous, rules.threshold)
 
 
 def _judge_all(

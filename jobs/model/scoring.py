@@ -10,7 +10,7 @@ from jobs.model.comparing import compared, completed_models
 from jobs.model.cumulative import ADDED_UP, SUMS_PART
 from jobs.model.fleet import FleetModel
 from jobs.model.histograms import BINS, PRIOR_WEIGHT, count_above
-from jobs.model.loudness import allowed_for, loud, usual_loudness
+from jobs.model.loudness import allowed_for, loud, loudness_along, usual_loudness
 from jobs.model.point_sets import SETS, PointSet
 from jobs.model.points import points_of
 from jobs.model.prior import GRID, prior_chance
@@ -78,6 +78,16 @@ def scores_alone(scores: Arrays, fleet: FleetModel, loudness: Array) -> dict[str
         calibrations = fleet.sets[SETS[place]].calibrations
         score[own] = anomaly_score(raw[own], scores["schedule"][own], scores["history"][own], calibrations)
     return {"anomaly_score": score, "kind": scores["named"][np.arange(len(winner)), winner]}
+
+
+def scores_in_turn(scores: Arrays, previous: Array, fleet: FleetModel, left: Array | None = None) -> dict[str, Array]:
+    """Scores as of `score_backups` with the loudness that the backups before left; and that, each (n, 4), beside them.
+
+    `previous` and `left` are those of `jobs.model.loudness.loudness_along`; loudness is what it gives as before,
+    loudness_after what it gives as after.
+    """
+    before, after = loudness_along(scores["loud"], previous, left)
+    return {**scores, **scores_alone(scores, fleet, before), "loudness": before, "loudness_after": after}
 
 
 def sub_kind_scores(columns: Array, points: PointSet) -> Array:

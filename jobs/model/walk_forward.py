@@ -9,15 +9,14 @@ import numpy as np
 
 from jobs.model.arrays import Array, Arrays, first_rows
 from jobs.model.comparing import compared
+from jobs.model.cumulative import NONE
 from jobs.model.devices import HISTORY, fit_devices, untaught
 from jobs.model.fleet import FleetModel
-from jobs.model.loudness import loudness_along
-from jobs.model.scoring import score_backups, scores_alone
+from jobs.model.scoring import score_backups, scores_in_turn
 
 EARLIER = 33  # backups a device must have before one is judged
 REFIT_EVERY = 50  # backups
 SECONDS_PER_YEAR = 365.25 * 86_400
-NONE = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +76,7 @@ def refits_of(device: Array) -> tuple[Array, Array, Array]:
 
 
 def score_walk(backups: Arrays, walk: Walk, fleet: FleetModel, loudness: Array | None = None) -> dict[str, Array]:
-    """Scores of the judged backups; as `jobs.model.scoring.score_backups`, each with the loudness of its device.
+    """Scores of the judged backups; as `jobs.model.scoring.scores_in_turn`.
 
     Parameters
     ----------
@@ -85,16 +84,10 @@ def score_walk(backups: Arrays, walk: Walk, fleet: FleetModel, loudness: Array |
         One row for each of `walk.row`: those backups, or what they would have been under an attack.
     loudness : array of shape (n_judged, 4), optional
         Of each one's device before it. If not given, the rows before it say it.
-
-    Returns
-    -------
-    mapping of arrays
-        Beside the scores: loudness, before each backup, and loudness_after, with it.
     """
     scores = score_backups(backups, walk.models, fleet, walk.refit)
     previous = np.full(len(walk.row), NONE) if loudness is not None else previous_of(walk)
-    before, after = loudness_along(scores["loud"], previous, loudness)
-    return {**scores, **scores_alone(scores, fleet, before), "loudness": before, "loudness_after": after}
+    return scores_in_turn(scores, previous, fleet, loudness)
 
 
 def previous_of(walk: Walk) -> Array:

@@ -18,9 +18,9 @@ from jobs.model.calibration import threshold_of
 from jobs.model.cumulative import ADDED_UP, NONE, add_up
 from jobs.model.fleet import FleetModel
 from jobs.model.histograms import BINS
-from jobs.model.loudness import USUAL, loudness_along
+from jobs.model.loudness import USUAL
 from jobs.model.regular_jobs import JOBS, MOMENTS
-from jobs.model.scoring import explain, score_backups, scores_alone
+from jobs.model.scoring import explain, score_backups, scores_in_turn
 from jobs.model.signals import FIGURES, SIGNALS, UNIT_OF_SIGNAL
 from jobs.noted import HISTORY, NOTHING, Noted
 from jobs.score.columns import ARROW, evidence_map, kinds_map, named, spread, sums_map, typed, unseen_list
@@ -167,12 +167,13 @@ def _scored(
     backups["ended_at"] = rows["ended_at"].cast(pa.int64()).to_numpy() / 1e6
     scores, told, unseen = _alone(backups, models, beside, fleet)
     previous, loudness, left = before
-    loudness, loudness_after = loudness_along(scores["loud"], previous, loudness)
-    sums = add_up({**scores, **scores_alone(scores, fleet, loudness)}, previous, threshold, left)
+    scores = scores_in_turn(scores, previous, fleet, loudness)
+    sums = add_up(scores, previous, threshold, left)
     alerts = np.flatnonzero((sums.score >= threshold) & (sums.kind >= 0))
     of_alerts = {name: column[beside[alerts]] for name, column in models.items()}
     of_those = {name: column[alerts] for name, column in backups.items()}
-    reasons = explain(of_those, of_alerts, fleet, np.where(sums.together, sums.kind, -1)[alerts], loudness[alerts])
+    sum_kind = np.where(sums.together, sums.kind, -1)[alerts]
+    reasons = explain(of_those, of_alerts, fleet, sum_kind, scores["loudness"][alerts])
     signal = np.full(len(rows), -1)
     signal[alerts] = reasons["signal"]
     given: dict[str, Any] = {
@@ -181,7 +182,7 @@ def _scored(
         "evidence": told,
         "cumulative": sums_map(sums.sums, sums.sums, pa.float64()),
         "cumulative_backups": sums_map(sums.backups, sums.sums, pa.int64()),
-        "loudness": kinds_map(loudness_after),
+        "loudness": kinds_map(scores["loudness_after"]),
         "backups_together": pa.array(sums.together, pa.int64(), mask=sums.together == 0),
         "unseen": unseen,
         "signal": named(signal, SIGNALS),

@@ -92,7 +92,7 @@ def _sets(backups: Arrays, device: Array, fleet: FleetModel) -> dict[str, PointS
         if history == HISTORY:
             for name, own in shown.items():
                 sets[name] = _rarer(fleet.sets[name], rows["points"][own], float(years[own].sum()))
-        raw = _raw(rows["points"], {name: own for name, own in own_rows.items() if len(own)}, sets, previous_of(walk))
+        raw = _raw(rows["points"], own_rows, sets, previous_of(walk))
         for name, own in shown.items():
             known = {"raw": raw[own], **{key: rows[key][own] for key in ("schedule", "history")}}
             start, others = fleet.sets[name].calibrations[place], sets[name].calibrations
