@@ -138,6 +138,26 @@ def table_of_own_fleets(results: dict[str, Any]) -> dict[str, str]:
     return {"own fleets": markdown(heads, rows)}
 
 
+def tables_of_aftermath(results: dict[str, Any]) -> dict[str, str]:
+    """Markdown: what is found after five attacks in a row, and of slow attacks that teach."""
+    ways = ("alone", "sixth in a row", "by days alone", "learned at once")
+    in_a_row = [[attack, *(two(found[way]) for way in ways)] for attack, found in results["in a row"]["found"].items()]
+    slowly = [
+        [
+            attack,
+            *(
+                f"{two(found[f'{by}, within 10'])} ({two(found[f'{by}, within 30'])})"
+                for by in ("single backups", "all")
+            ),
+        ]
+        for attack, found in results["slowly"]["found"].items()
+    ]
+    return {
+        "in a row": markdown(["attack", *ways], in_a_row),
+        "slowly": markdown(["attack that teaches", "single backups", "with sums"], slowly),
+    }
+
+
 def with_tables(page: str, tables: dict[str, str]) -> str:
     """The page with each of its tables that begins with the head of one of these in the place of the old one."""
     by_head = {table.split("\n", 1)[0]: table for table in tables.values()}
@@ -171,9 +191,10 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def measured_tables() -> dict[str, str]:
     """All tables of the page."""
-    names = ("detection", "detection_peers", "own_fleet")
-    ours, peers, own = (json.loads((MEASURED / f"{name}.json").read_text("utf-8")) for name in names)
-    return tables_of(ours) | table_of_slow(ours) | tables_of_peers(ours, peers) | table_of_own_fleets(own)
+    names = ("detection", "detection_peers", "own_fleet", "aftermath")
+    ours, peers, own, after = (json.loads((MEASURED / f"{name}.json").read_text("utf-8")) for name in names)
+    of_ours = tables_of(ours) | table_of_slow(ours) | tables_of_peers(ours, peers)
+    return of_ours | table_of_own_fleets(own) | tables_of_aftermath(after)
 
 
 def main() -> None:

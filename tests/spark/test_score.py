@@ -11,6 +11,14 @@ import numpy as np
 import pytest
 from pyspark.sql import functions as F
 
+from benchmarks.detection.aftermath import (
+    HISTORIES,
+    encrypted_for_good,
+    judged,
+    place_in_device,
+    some_devices,
+    without_size_of_store,
+)
 from jobs.backtest.suspects import Rules
 from jobs.champion import FILE
 from jobs.config import load_config
@@ -28,7 +36,6 @@ from jobs.score.evidence import scored
 from jobs.score.job import score, score_new
 from jobs.store import Store
 from jobs.tables import ANOMALIES, DEVICE_MODELS, DEVICES, FEATURES, KINDS, SCORES
-from tests.aftermath import HISTORIES, changed, judged, place_in_device, some_devices, struck, without_size_of_store
 from tests.rows import frame_of, moment
 
 MOMENT = datetime(2025, 12, 1, tzinfo=UTC)
@@ -423,10 +430,8 @@ def test_encryption_that_stays_is_one_episode_and_soon_quiet(spark):
     """
     begins, span = 110, 40
     clean = without_size_of_store(some_devices(every=3))
-    hit = struck(clean, "inplace_1", begins, times=1)
-    dense = np.where(place_in_device(hit) > begins, hit.figures["bytes_uploaded"], hit.figures["bytes_compressed"])
     alerts, episodes = {}, {}
-    for name, history in (("clean", clean), ("hit", changed(hit, {"bytes_compressed": dense}))):
+    for name, history in (("clean", clean), ("hit", encrypted_for_good(clean, begins))):
         scores, which = judged(history, Rules())
         rows, places = history.rows.take(which).to_pylist(), place_in_device(history)[which]
         told = timeline(*stored_as(spark, rows, scores), None, Rules.aged_days, Rules.aged_backups)

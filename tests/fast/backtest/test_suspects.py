@@ -11,8 +11,6 @@ from jobs.model.devices import fit_devices
 from jobs.model.fleet import shipped
 from jobs.model.scoring import score_backups
 from jobs.model.signals import FIGURES
-from tests.aftermath import HISTORIES, some_devices, struck
-from tests.aftermath import judged as judged_on
 from tests.fast.backtest.histories import FIRST_DAY, history, records
 
 FLEET = shipped()
@@ -91,18 +89,6 @@ def test_what_alerts_because_an_earlier_alert_was_withheld_is_withheld_too(tmp_p
     whole = judged(rows_of(held, None), held, FLEET, Rules()).score[: HIT + 6]
     # To rounding: single floats are summed in other orders where other models are worked on beside them.
     np.testing.assert_allclose(judged(rows_of(cut, None), cut, FLEET, Rules()).score, whole, rtol=1e-5)
-
-
-@pytest.mark.skipif(not HISTORIES.exists(), reason="the histories are not shipped")
-@pytest.mark.parametrize("attack", ["inplace_0.1", "inplace_1", "delete_0.1"])
-def test_five_attacked_backups_in_a_row_do_not_open_the_door_for_the_sixth(attack):
-    """On real histories, whose backups come at any distance: recall stays near that without the five."""
-    clean, begins = some_devices(every=5), 110
-    alone = judged_on(clean, Rules(), attack, begins + 5)
-    sixth = judged_on(struck(clean, attack, begins, times=5), Rules(), attack, begins + 5)
-    recall = [float((judged.score[len(which) :] >= 0).mean()) for judged, which in (alone, sixth)]
-    assert recall[0] > 0.8
-    assert recall[1] >= recall[0] - 0.1
 
 
 def test_a_weekly_job_of_varying_size_is_known_by_its_fourth_time_though_its_alerts_are_under_suspicion(tmp_path):
