@@ -60,7 +60,7 @@ def in_a_row(clean: History) -> dict[str, Any]:
     """Share of attacks found alone, and after five of the same in a row, by how soon models learn what alerted."""
     found: dict[str, Any] = {}
     for attack in IN_A_ROW:
-        shares: dict[str, list[Array]] = {"alone": []} | {name: [] for name in LEARNED}
+        shares: dict[str, list[Array]] = {name: [] for name in ("alone", *LEARNED)}
         for begins in MOMENTS:
             shares["alone"].append(_is_found(clean, Rules(), attack, begins + 5))
             hit = struck(clean, attack, begins, times=5)
