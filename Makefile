@@ -48,7 +48,7 @@ model: setup ## the shipped fleet model anew, from the open histories
 
 .PHONY: detection
 detection: setup ## how well attacks are found, by this and by other detectors, into benchmarks/results/ and docs/
-	@set -e; for step in cross_fit peers own_fleet aftermath tables; do \
+	@set -e; for step in cross_fit peers own_fleet aftermath made_up_devices tables; do \
 		OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN) -m benchmarks.detection.$$step; done
 
 .PHONY: torture

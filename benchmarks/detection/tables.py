@@ -158,6 +158,20 @@ def tables_of_aftermath(results: dict[str, Any]) -> dict[str, str]:
     }
 
 
+def table_of_made_up(results: dict[str, Any]) -> dict[str, str]:
+    """Markdown: how kinds of devices that were made up alert, and what is found on them."""
+    rows = [
+        [
+            kind,
+            two(found["alerts a year"]),
+            two(found["alerts a year, first 33 backups"]),
+            two(found["recall"]),
+        ]
+        for kind, found in results["kinds"].items()
+    ]
+    return {"made up": markdown(["kind of device", "alerts a year", "first 33 backups", "recall"], rows)}
+
+
 def with_tables(page: str, tables: dict[str, str]) -> str:
     """The page with each of its tables that begins with the head of one of these in the place of the old one."""
     by_head = {table.split("\n", 1)[0]: table for table in tables.values()}
@@ -191,10 +205,10 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def measured_tables() -> dict[str, str]:
     """All tables of the page."""
-    names = ("detection", "detection_peers", "own_fleet", "aftermath")
-    ours, peers, own, after = (json.loads((MEASURED / f"{name}.json").read_text("utf-8")) for name in names)
+    names = ("detection", "detection_peers", "own_fleet", "aftermath", "made_up_devices")
+    ours, peers, own, after, made_up = (json.loads((MEASURED / f"{name}.json").read_text("utf-8")) for name in names)
     of_ours = tables_of(ours) | table_of_slow(ours) | tables_of_peers(ours, peers)
-    return of_ours | table_of_own_fleets(own) | tables_of_aftermath(after)
+    return of_ours | table_of_own_fleets(own) | tables_of_aftermath(after) | table_of_made_up(made_up)
 
 
 def main() -> None:

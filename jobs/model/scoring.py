@@ -5,15 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from jobs.model.arrays import Array, Arrays
-from jobs.model.calibration import along, anomaly_score, sum_line
+from jobs.model.calibration import anomaly_score, sum_line
 from jobs.model.comparing import compared, completed_models
 from jobs.model.cumulative import ADDED_UP, SUMS_PART
 from jobs.model.fleet import FleetModel
 from jobs.model.histograms import BINS, PRIOR_WEIGHT, count_above
 from jobs.model.loudness import allowed_for, loud, loudness_along, usual_loudness
-from jobs.model.point_sets import SETS, PointSet
+from jobs.model.point_sets import SETS
 from jobs.model.points import points_of
 from jobs.model.prior import GRID, prior_chance
+from jobs.model.rarities import rarities_of, sub_kind_scores
 from jobs.model.signals import FIGURES, SIGNALS, UNIT_OF_SIGNAL
 from jobs.model.stand_ins import completed
 from jobs.model.sub_kinds import SIGNAL_OF_COLUMN, SUB_KINDS, largest_of_kinds, loudest_of_kinds
@@ -90,17 +91,6 @@ def scores_in_turn(scores: Arrays, previous: Array, fleet: FleetModel, left: Arr
     return {**scores, **scores_alone(scores, fleet, before), "loudness": before, "loudness_after": after}
 
 
-def sub_kind_scores(columns: Array, points: PointSet) -> Array:
-    """-log10 of the share of clean backups with as many points of each sub-kind, its part of the budget allowed for."""
-    scores: Array = rarities_of(points_of(columns, points.weights, points.intercepts), points) + np.log10(points.budget)
-    return scores
-
-
-def rarities_of(found: Array, points: PointSet) -> Array:
-    """-log10 of the share of clean backups with as many points of each sub-kind: shape (n, 9), as `found`."""
-    return np.stack([along(own, tail) for own, tail in zip(found.T, points.tails, strict=True)], axis=1)
-
-
 def explain(
     backups: Arrays,
     models: Arrays,
@@ -167,7 +157,8 @@ def _score_rows(rows: Arrays, fleet: FleetModel) -> dict[str, Array]:
         if len(own):
             points = fleet.sets[name]
             # To gather the columns of these rows would take longer than to work out the points of all.
-            rarities = rarities_of(points_of(rows["columns"], points.weights, points.intercepts)[own], points)
+            found = points_of(rows["columns"], points.weights, points.intercepts)[own]
+            rarities = rarities_of(found, rows["evidence"][own], points)
             by_sub_kind = rarities + np.log10(points.budget)
             raw[own], winner[own] = largest_of_kinds(by_sub_kind), loudest_of_kinds(by_sub_kind)
             rarity[own] = largest_of_kinds(rarities)
@@ -217,7 +208,7 @@ def _loudest(rows: Arrays, sum_kind: Array, loudness: Array, fleet: FleetModel) 
         own = np.flatnonzero((rows["set"] == place) & rows["evidence"].any(axis=1))
         if len(own):
             points = fleet.sets[name]
-            by_sub_kind, kind = sub_kind_scores(rows["columns"][own], points), sum_kind[own]
+            by_sub_kind, kind = sub_kind_scores(rows["columns"][own], rows["evidence"][own], points), sum_kind[own]
             of_kinds = allowed_for(largest_of_kinds(by_sub_kind), loudness[own]).argmax(axis=1)
             winner = loudest_of_kinds(by_sub_kind)[np.arange(len(own)), of_kinds]
             winner = _named(winner, {name: rows[name][own] for name in ("evidence", "signals", "is_rewrite")})

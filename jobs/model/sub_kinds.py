@@ -25,7 +25,7 @@ BIG_FLOORS = {"delete": {"big deleted": 1.0}, "add": {"big added_net": 1.0}}
 _ALL_REWRITTEN = {("modify", "top updated"): 3.6, ("modify", "top rewritten"): 3.6}
 SET_FLOORS = {
     "stored": {("delete", "count deleted"): 1.0},
-    "ratio": {("delete", "count deleted"): 0.5, **_ALL_REWRITTEN},
+    "ratio": {("delete", "count deleted"): 0.75, **_ALL_REWRITTEN},
     "counts_totals": _ALL_REWRITTEN,
     "size": _ALL_REWRITTEN,
 }
@@ -146,7 +146,7 @@ BUDGETS = {
     "dense": (0.125, 0.03, 0.088, 0.385, 0.187, 0.077, 0.0928, 0.0027, 0.0125),
     "totals": (0.38, 0.035, 0.0034, 0.285, 0.18, 0.06, 0.03, 0.02, 0.0066),
     "ratio_saved": (0.27, 0.26, 0.004, 0.02, 0.08, 0.03, 0.325, 0.006, 0.005),
-    "ratio": (0.224, 0.067, 0.068, 0.28, 0.214, 0.091, 0.0526, 0.0021, 0.0013),
+    "ratio": (0.2395, 0.0737, 0.0673, 0.2772, 0.1961, 0.0901, 0.0521, 0.0028, 0.0013),
     "ratio_counts": (0.15, 0.148, 0.003, 0.315, 0.213, 0.125, 0.038, 0.003, 0.005),
     "ratio_unique": (0.205, 0.19, 0.012, 0.275, 0.165, 0.085, 0.05, 0.012, 0.006),
     "counts": (0.15, 0.255, 0.003, 0.175, 0.125, 0.14, 0.055, 0.012, 0.085),

@@ -9,7 +9,8 @@ from jobs.model.comparing import compared
 from jobs.model.devices import fit_devices
 from jobs.model.point_sets import SETS
 from jobs.model.points import columns_of, points_of
-from jobs.model.scoring import score_backups, sub_kind_scores
+from jobs.model.rarities import BEYOND_EVIDENCE, sub_kind_scores
+from jobs.model.scoring import score_backups
 from jobs.model.signals import FIGURES, SIGNALS
 from jobs.model.stand_ins import completed
 from jobs.model.sub_kinds import BUDGETS, COLUMNS, SUB_KINDS
@@ -84,15 +85,19 @@ def plain_tail(points, tail):
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_a_sub_kinds_score_is_its_tail_and_its_part_of_the_budget(name):
-    points = SHIPPED.sets[name]
-    columns = np.random.default_rng(1).random((5, len(COLUMNS))).astype(np.float32) * 2
+def test_a_sub_kinds_score_is_its_tail_and_its_part_of_the_budget_and_deletion_keeps_near_its_evidence(name):
+    points, random = SHIPPED.sets[name], np.random.default_rng(1)
+    columns = random.random((5, len(COLUMNS))).astype(np.float32) * 2
+    evidence = random.uniform(0, 4, (5, len(SIGNALS)))
     found = points_of(columns, points.weights, points.intercepts)
-    scores = sub_kind_scores(columns, points)
+    scores = sub_kind_scores(columns, evidence, points)
+    of_deletion = evidence[:, [SIGNALS.index(name) for name in ("deleted_net", "deleted", "deleted_alone", "lost")]]
     for row in range(5):
         for place, tail in enumerate(points.tails):
-            expected = plain_tail(float(found[row, place]), tail) + math.log10(points.budget[place])
-            assert scores[row, place] == pytest.approx(expected, abs=1e-4)
+            expected = plain_tail(float(found[row, place]), tail)
+            if SUB_KINDS[place].name == "delete":
+                expected = min(expected, max(of_deletion[row]) + BEYOND_EVIDENCE)
+            assert scores[row, place] == pytest.approx(expected + math.log10(points.budget[place]), abs=1e-4)
 
 
 @pytest.mark.parametrize("budget", BUDGETS.values(), ids=BUDGETS)
@@ -129,7 +134,7 @@ def test_more_evidence_never_lowers_a_sub_kinds_score(seed, more, figure):
 
     def scored(rows):
         (part,) = compared(rows, models, SHIPPED, np.zeros(20, int))
-        return sub_kind_scores(part["columns"], SHIPPED.sets["stored"])[:, place]
+        return sub_kind_scores(part["columns"], part["evidence"], SHIPPED.sets["stored"])[:, place]
 
     assert (scored(worse) >= scored(backups) - 1e-4).all()
 
