@@ -10,7 +10,6 @@ from benchmarks.detection.made_up_devices import figures
     [
         ("weekly computer", 1),
         ("accounts", 1),
-        ("hourly server", 1),
         ("logs", 1),
         ("mail server", 6),
         ("build artefacts", 6),
