@@ -4,30 +4,40 @@ from __future__ import annotations
 
 import numpy as np
 
-from jobs.model.arrays import Array
+from jobs.model.arrays import Array, Arrays
 from jobs.model.calibration import along
 from jobs.model.point_sets import PointSet
 from jobs.model.points import points_of
 from jobs.model.signals import SIGNALS
-from jobs.model.sub_kinds import SUB_KINDS
+from jobs.model.sub_kinds import COLUMNS, SUB_KINDS
 
 # How much rarer than its rarest signal deletion may be. All its signals say the same thing, so what a device did itself
 # a few times a year is hardly rarer than that, however many files they are.
 BEYOND_EVIDENCE = 0.7
+# And how much more where half of the device is gone: that stays loud even if it happened before.
+BIG_BEYOND_EVIDENCE = 2.0
 
 _DELETE = [sub_kind.name for sub_kind in SUB_KINDS].index("delete")
-_OF_DELETE = [SIGNALS.index(signal) for signal in SUB_KINDS[_DELETE].evidence]
+_SIGNALS_OF_DELETE = [SIGNALS.index(signal) for signal in SUB_KINDS[_DELETE].evidence]
+_BIG = [COLUMNS.index((f"big {share}", 0)) for share in SUB_KINDS[_DELETE].big]
 
 
-def rarities_of(found: Array, evidence: Array, points: PointSet) -> Array:
+def rarest_deletion(rows: Arrays) -> Array:
+    """The most that the rarity of deletion may be: shape (n,), of backups from `jobs.model.comparing.compared`."""
+    evidence = rows["evidence"][:, _SIGNALS_OF_DELETE].max(axis=1)
+    most: Array = evidence + BEYOND_EVIDENCE + BIG_BEYOND_EVIDENCE * rows["columns"][:, _BIG].max(axis=1)
+    return most
+
+
+def rarities_of(found: Array, rarest: Array, points: PointSet) -> Array:
     """-log10 of the share of clean backups with as many points of each sub-kind.
 
     Parameters
     ----------
     found : array of shape (n, 9)
         From `jobs.model.points.points_of`.
-    evidence : array of shape (n, 24)
-        From `jobs.model.comparing.compared`, of the same backups.
+    rarest : array of shape (n,)
+        From `rarest_deletion`, of the same backups.
     points : PointSet
 
     Returns
@@ -39,13 +49,12 @@ def rarities_of(found: Array, evidence: Array, points: PointSet) -> Array:
     docs/model.md, "Points".
     """
     rarities = np.stack([along(own, tail) for own, tail in zip(found.T, points.tails, strict=True)], axis=1)
-    most = evidence[:, _OF_DELETE].max(axis=1) + BEYOND_EVIDENCE
-    rarities[:, _DELETE] = np.minimum(rarities[:, _DELETE], most)
+    rarities[:, _DELETE] = np.minimum(rarities[:, _DELETE], rarest)
     return rarities
 
 
-def sub_kind_scores(columns: Array, evidence: Array, points: PointSet) -> Array:
-    """Rarities of backups with these columns and this evidence, each sub-kind's part of the budget allowed for."""
-    found = points_of(columns, points.weights, points.intercepts)
-    scores: Array = rarities_of(found, evidence, points) + np.log10(points.budget)
+def sub_kind_scores(rows: Arrays, points: PointSet) -> Array:
+    """Rarities of backups from `jobs.model.comparing.compared`, each sub-kind's part of the budget allowed for."""
+    found = points_of(rows["columns"], points.weights, points.intercepts)
+    scores: Array = rarities_of(found, rarest_deletion(rows), points) + np.log10(points.budget)
     return scores

@@ -14,7 +14,7 @@ from jobs.model.loudness import allowed_for, loud, loudness_along, usual_loudnes
 from jobs.model.point_sets import SETS
 from jobs.model.points import points_of
 from jobs.model.prior import GRID, prior_chance
-from jobs.model.rarities import rarities_of, sub_kind_scores
+from jobs.model.rarities import rarest_deletion, rarities_of, sub_kind_scores
 from jobs.model.signals import FIGURES, SIGNALS, UNIT_OF_SIGNAL
 from jobs.model.stand_ins import completed
 from jobs.model.sub_kinds import SIGNAL_OF_COLUMN, SUB_KINDS, largest_of_kinds, loudest_of_kinds
@@ -158,7 +158,7 @@ def _score_rows(rows: Arrays, fleet: FleetModel) -> dict[str, Array]:
             points = fleet.sets[name]
             # To gather the columns of these rows would take longer than to work out the points of all.
             found = points_of(rows["columns"], points.weights, points.intercepts)[own]
-            rarities = rarities_of(found, rows["evidence"][own], points)
+            rarities = rarities_of(found, rarest_deletion(rows)[own], points)
             by_sub_kind = rarities + np.log10(points.budget)
             raw[own], winner[own] = largest_of_kinds(by_sub_kind), loudest_of_kinds(by_sub_kind)
             rarity[own] = largest_of_kinds(rarities)
@@ -208,10 +208,11 @@ def _loudest(rows: Arrays, sum_kind: Array, loudness: Array, fleet: FleetModel) 
         own = np.flatnonzero((rows["set"] == place) & rows["evidence"].any(axis=1))
         if len(own):
             points = fleet.sets[name]
-            by_sub_kind, kind = sub_kind_scores(rows["columns"][own], rows["evidence"][own], points), sum_kind[own]
+            of_set = {name: rows[name][own] for name in ("columns", "evidence", "signals", "is_rewrite")}
+            by_sub_kind, kind = sub_kind_scores(of_set, points), sum_kind[own]
             of_kinds = allowed_for(largest_of_kinds(by_sub_kind), loudness[own]).argmax(axis=1)
             winner = loudest_of_kinds(by_sub_kind)[np.arange(len(own)), of_kinds]
-            winner = _named(winner, {name: rows[name][own] for name in ("evidence", "signals", "is_rewrite")})
+            winner = _named(winner, of_set)
             of_sum = np.where(kind[:, np.newaxis] == _KIND, by_sub_kind, -np.inf).argmax(axis=1)
             winner = np.where(kind >= 0, of_sum, winner)
             given = (rows["columns"][own] * points.weights.T[winner]) @ SIGNAL_OF_COLUMN

@@ -15,7 +15,7 @@ from jobs.model.fleet import FleetModel
 from jobs.model.loudness import allowed_for, loud, loudness_along
 from jobs.model.point_sets import PointSet
 from jobs.model.points import points_of
-from jobs.model.rarities import rarities_of
+from jobs.model.rarities import rarest_deletion, rarities_of
 from jobs.model.sub_kinds import largest_of_kinds
 from jobs.model.walk_forward import Walk, compared_walk, judged_years, previous_of
 from jobs.train.sums import fit_sum_rate
@@ -59,7 +59,7 @@ def fit_calibration(
     for place, (backups, walk, rows) in enumerate(walks):
         rows = gathered(backups, walk, fleet) if rows is None else rows
         found = points_of(rows["columns"], points.weights, points.intercepts)
-        rarity = rarities_of(found, rows["evidence"], points)
+        rarity = rarities_of(found, rarest_deletion(rows), points)
         times = loud(largest_of_kinds(rarity), points.loud_share)
         rarities.append(rarity)
         loudness.append(loudness_along(times, previous_of(walk))[0])

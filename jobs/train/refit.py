@@ -20,7 +20,7 @@ from jobs.model.fleet import FleetModel
 from jobs.model.loudness import allowed_for, loud, loud_share, loudness_along, usual_loudness
 from jobs.model.point_sets import SETS, PointSet
 from jobs.model.points import points_of
-from jobs.model.rarities import rarities_of
+from jobs.model.rarities import rarest_deletion, rarities_of
 from jobs.model.signals import FIGURES, signals_beside
 from jobs.model.stand_ins import completed
 from jobs.model.sub_kinds import SUB_KINDS, largest_of_kinds
@@ -91,9 +91,7 @@ def _sets(backups: Arrays, device: Array, fleet: FleetModel) -> dict[str, PointS
         shown = {name: own for name, own in own_rows.items() if len(own) >= SMALLEST_SET}
         if history == HISTORY:
             for name, own in shown.items():
-                sets[name] = _rarer(
-                    fleet.sets[name], {key: rows[key][own] for key in ("points", "evidence")}, years[own]
-                )
+                sets[name] = _rarer(fleet.sets[name], {key: rows[key][own] for key in ("points", "rarest")}, years[own])
         raw = _raw(rows, own_rows, sets, previous_of(walk))
         for name, own in shown.items():
             known = {"raw": raw[own], **{key: rows[key][own] for key in ("schedule", "history")}}
@@ -104,7 +102,7 @@ def _sets(backups: Arrays, device: Array, fleet: FleetModel) -> dict[str, PointS
 
 
 def _pointed(backups: Arrays, walk: Walk, fleet: FleetModel) -> dict[str, Array]:
-    """Points of the judged backups, each by its own set; and their set, evidence, schedule and history."""
+    """Points of the judged backups, each by its own set; and their set, rarest deletion, schedule and history."""
     judged = {name: column[walk.row] for name, column in backups.items()}
     parts = []
     for part in compared_walk(judged, walk, fleet):
@@ -112,7 +110,8 @@ def _pointed(backups: Arrays, walk: Walk, fleet: FleetModel) -> dict[str, Array]
         for number in np.unique(part["set"]):
             own, points_of_set = part["set"] == number, fleet.sets[SETS[number]]
             points[own] = points_of(part["columns"], points_of_set.weights, points_of_set.intercepts)[own]
-        parts.append({"points": points, **{name: part[name] for name in ("set", "evidence", "schedule", "history")}})
+        known = {name: part[name] for name in ("set", "schedule", "history")}
+        parts.append({"points": points, "rarest": rarest_deletion(part), **known})
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
@@ -125,7 +124,7 @@ def _rarer(start: PointSet, rows: Arrays, years_of_row: Array) -> PointSet:
         for own, tail in zip(points.T, start.tails, strict=True)
     )
     own, fresh = years / (years + START_TAIL_YEARS), replace(start, tails=tails)
-    share = own * loud_share(rarities_of(points, rows["evidence"], fresh)) + (1 - own) * start.loud_share
+    share = own * loud_share(rarities_of(points, rows["rarest"], fresh)) + (1 - own) * start.loud_share
     return replace(fresh, loud_share=share)
 
 
@@ -133,7 +132,7 @@ def _raw(rows: Arrays, own_rows: Mapping[str, Array], sets: Mapping[str, PointSe
     """Raw scores of backups in a row, those of each set by it, their devices' loudness allowed for."""
     by_kind, times = np.empty((2, *usual_loudness(len(previous)).shape))
     for name, own in own_rows.items():
-        rarities = rarities_of(rows["points"][own], rows["evidence"][own], sets[name])
+        rarities = rarities_of(rows["points"][own], rows["rarest"][own], sets[name])
         by_kind[own] = largest_of_kinds(rarities + np.log10(sets[name].budget))
         times[own] = loud(largest_of_kinds(rarities), sets[name].loud_share)
     raw: Array = allowed_for(by_kind, loudness_along(times, previous)[0]).max(axis=1)

@@ -14,7 +14,7 @@ from jobs.model.fleet import FleetModel
 from jobs.model.loudness import loud_share
 from jobs.model.point_sets import PointSet
 from jobs.model.points import points_of
-from jobs.model.rarities import rarities_of
+from jobs.model.rarities import rarest_deletion, rarities_of
 from jobs.model.sub_kinds import BUDGETS, SUB_KINDS, with_set_floors
 from jobs.model.walk_forward import Walk, compared_walk, walk_forward
 from jobs.tables import KINDS
@@ -94,8 +94,8 @@ def learned(backups: Arrays, device: Array, fleet: FleetModel, name: str, seed: 
     ones = np.ones(len(points))
     tails = tuple(fit_reach(points[:, place], ones, len(ones), POINTS_STEP) for place in range(len(SUB_KINDS)))
     fitted = PointSet(np.array(BUDGETS[name]), intercepts, weights, tails, np.ones(len(KINDS)), ())
-    evidence = np.concatenate([part.clean["evidence"] for part in parts])
-    return replace(fitted, loud_share=loud_share(rarities_of(points, evidence, fitted))), parts
+    rarest = np.concatenate([rarest_deletion(part.clean) for part in parts])
+    return replace(fitted, loud_share=loud_share(rarities_of(points, rarest, fitted))), parts
 
 
 def attacked_rows(refit: Array, at_most: int, random: np.random.Generator) -> Array:

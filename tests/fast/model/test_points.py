@@ -9,7 +9,7 @@ from jobs.model.comparing import compared
 from jobs.model.devices import fit_devices
 from jobs.model.point_sets import SETS
 from jobs.model.points import columns_of, points_of
-from jobs.model.rarities import BEYOND_EVIDENCE, sub_kind_scores
+from jobs.model.rarities import BEYOND_EVIDENCE, BIG_BEYOND_EVIDENCE, sub_kind_scores
 from jobs.model.scoring import score_backups
 from jobs.model.signals import FIGURES, SIGNALS
 from jobs.model.stand_ins import completed
@@ -90,13 +90,14 @@ def test_a_sub_kinds_score_is_its_tail_and_its_part_of_the_budget_and_deletion_k
     columns = random.random((5, len(COLUMNS))).astype(np.float32) * 2
     evidence = random.uniform(0, 4, (5, len(SIGNALS)))
     found = points_of(columns, points.weights, points.intercepts)
-    scores = sub_kind_scores(columns, evidence, points)
+    scores = sub_kind_scores({"columns": columns, "evidence": evidence}, points)
     of_deletion = evidence[:, [SIGNALS.index(name) for name in ("deleted_net", "deleted", "deleted_alone", "lost")]]
     for row in range(5):
         for place, tail in enumerate(points.tails):
             expected = plain_tail(float(found[row, place]), tail)
             if SUB_KINDS[place].name == "delete":
-                expected = min(expected, max(of_deletion[row]) + BEYOND_EVIDENCE)
+                big = max(columns[row, COLUMNS.index((f"big {share}", 0))] for share in ("deleted", "lost"))
+                expected = min(expected, max(of_deletion[row]) + BEYOND_EVIDENCE + BIG_BEYOND_EVIDENCE * big)
             assert scores[row, place] == pytest.approx(expected + math.log10(points.budget[place]), abs=1e-4)
 
 
@@ -134,7 +135,7 @@ def test_more_evidence_never_lowers_a_sub_kinds_score(seed, more, figure):
 
     def scored(rows):
         (part,) = compared(rows, models, SHIPPED, np.zeros(20, int))
-        return sub_kind_scores(part["columns"], part["evidence"], SHIPPED.sets["stored"])[:, place]
+        return sub_kind_scores(part, SHIPPED.sets["stored"])[:, place]
 
     assert (scored(worse) >= scored(backups) - 1e-4).all()
 

@@ -37,3 +37,10 @@ def scores_of_purges(times_the_sixth_largest):
 def test_what_a_device_clears_away_a_few_times_a_year_is_no_alert_and_three_times_as_much_is():
     assert (scores_of_purges(1) < 0).all()
     assert (scores_of_purges(3) > 0.5).all()
+
+
+def test_half_of_a_device_gone_alerts_though_as_much_went_a_month_before():
+    history = steady_device(backups=100, files=FILES, file_size=FILE_SIZE, ratio=RATIO)
+    history = with_deletions(history, np.where(np.arange(100) == 70, 0.6 * FILES, 0.0))
+    newest = {name: column[-1:] for name, column in history.items()}
+    assert scores(with_deletions(newest, np.array([0.6 * FILES])), history)["anomaly_score"][0] > 0.5
