@@ -160,15 +160,8 @@ def tables_of_aftermath(results: dict[str, Any]) -> dict[str, str]:
 
 def table_of_made_up(results: dict[str, Any]) -> dict[str, str]:
     """Markdown: how kinds of devices that were made up alert, and what is found on them."""
-    rows = [
-        [
-            kind,
-            two(found["alerts a year"]),
-            two(found["alerts a year, first 33 backups"]),
-            two(found["recall"]),
-        ]
-        for kind, found in results["kinds"].items()
-    ]
+    figures = ("alerts a year", "alerts a year, first 33 backups", "recall")
+    rows = [[kind, *(two(found[figure]) for figure in figures)] for kind, found in results["kinds"].items()]
     return {"made up": markdown(["kind of device", "alerts a year", "first 33 backups", "recall"], rows)}
 
 
