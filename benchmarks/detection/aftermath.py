@@ -21,7 +21,7 @@ from jobs.backtest.reading import read_backups
 from jobs.backtest.rows import rows_of
 from jobs.backtest.suspects import Rules
 from jobs.backtest.walking import Judged, walk
-from jobs.model.arrays import Array, first_rows
+from jobs.model.arrays import Array, age_of, first_rows, place_of
 from jobs.model.attacks import attacked
 from jobs.model.fleet import read_fleet_model
 
@@ -68,19 +68,19 @@ def in_a_row(clean: History) -> dict[str, Any]:
                 shares[name].append(_is_found(hit, rules, attack, begins + 5))
         found[attack] = {name: round(float(np.concatenate(parts).mean()), 3) for name, parts in shares.items()}
         print(attack, found[attack], flush=True)
-    alerts = {name: int(is_alert(clean, rules).sum()) for name, rules in LEARNED.items()}
+    alerts = {name: int(alerts_of(clean, rules)[0].sum()) for name, rules in LEARNED.items()}
     return {"devices": n_devices(clean), "found": found, "alerts without an attack": alerts}
 
 
 def slowly(clean: History) -> dict[str, Any]:
     """Share of devices that alert within so many backups of an attack that goes on, by single backups and by all."""
-    place, begins = place_in_device(clean), MOMENTS[2]
+    place, begins = place_of(clean.device), MOMENTS[2]
     found: dict[str, Any] = {}
     for attack in (None, *SLOWLY):
         history = struck(clean, attack, begins, SLOW_RUN) if attack else clean
-        alerts = {"all": is_alert(history, Rules()), "single backups": is_alert(history, Rules(), alone=True)}
+        alerts, is_alone = alerts_of(history, Rules())
         own: dict[str, float] = {}
-        for name, which in alerts.items():
+        for name, which in (("all", alerts), ("single backups", alerts & is_alone)):
             for within in (10, SLOW_RUN):
                 is_soon = which & (place >= begins) & (place < begins + within)
                 own[f"{name}, within {within}"] = round(len(np.unique(clean.device[is_soon])) / n_devices(clean), 3)
@@ -94,9 +94,9 @@ def encryption_that_stays(clean: History) -> dict[str, Any]:
     """Alerts a device beyond the attack's own and those of the same backups without it: later uploads are dense too."""
     begins, found = MOMENTS[2], {}
     for name, history in (("size of the store known", clean), ("unknown", without_size_of_store(clean))):
-        place = place_in_device(history)
+        place = place_of(history.device)
         is_after = (place > begins) & (place <= begins + AFTERWARDS)
-        alerts = [is_alert(one, Rules())[is_after].sum() for one in (encrypted_for_good(history, begins), history)]
+        alerts = [alerts_of(one, Rules())[0][is_after].sum() for one in (encrypted_for_good(history, begins), history)]
         found[name] = round(float(alerts[0] - alerts[1]) / n_devices(history), 2)
     print(found, flush=True)
     return {"devices": n_devices(clean), "backups": AFTERWARDS, "more alerts a device": found}
@@ -107,12 +107,12 @@ def n_devices(history: History) -> int:
     return int(history.device[-1]) + 1
 
 
-def is_alert(history: History, rules: Rules, *, alone: bool = False) -> Array:
-    """Which backups alert at a budget of 1; `alone`: of those, which by themselves."""
+def alerts_of(history: History, rules: Rules) -> tuple[Array, Array]:
+    """Which backups alert at a budget of 1, and which scores are of the backup alone."""
     found, which = judged(history, rules)
-    alerts = np.zeros(len(history.device), bool)
-    alerts[which] = (found.score >= 0) & ((found.together == 0) | (not alone))
-    return alerts
+    alerts, is_alone = np.zeros((2, len(history.device)), bool)
+    alerts[which], is_alone[which] = found.score >= 0, found.together == 0
+    return alerts, is_alone
 
 
 def _is_found(history: History, rules: Rules, attack: str, at: int) -> Array:
@@ -124,24 +124,16 @@ def _is_found(history: History, rules: Rules, attack: str, at: int) -> Array:
 def encrypted_for_good(history: History, begins: int) -> History:
     """All files encrypted in place by one backup, and whatever is uploaded afterwards as dense as that."""
     hit = struck(history, "inplace_1", begins, times=1)
-    dense = np.where(place_in_device(hit) > begins, hit.figures["bytes_uploaded"], hit.figures["bytes_compressed"])
+    dense = np.where(place_of(hit.device) > begins, hit.figures["bytes_uploaded"], hit.figures["bytes_compressed"])
     return changed(hit, {"bytes_compressed": dense})
 
 
 def some_devices(every: int) -> History:
     """Every so manieth device of those with a long history, its newest backups."""
     whole = history_of(read_backups(HISTORIES), REACH)
-    first = first_rows(whole.device)
-    count = np.diff(np.append(first, len(whole.device)))
-    age = (first + count)[whole.device] - np.arange(len(whole.device))
-    is_kept = (whole.device % every == 1 % every) & (count[whole.device] >= NEWEST) & (age <= NEWEST)
+    is_long = np.bincount(whole.device)[whole.device] >= NEWEST
+    is_kept = (whole.device % every == 1 % every) & is_long & (age_of(whole.device) < NEWEST)
     return history_of(whole.rows.filter(pa.array(is_kept)), REACH)
-
-
-def place_in_device(history: History) -> Array:
-    """Number of each backup on its device, from 0."""
-    place: Array = np.arange(len(history.device)) - first_rows(history.device)[history.device]
-    return place
 
 
 def changed(history: History, figures: dict[str, Array]) -> History:
@@ -155,7 +147,7 @@ def changed(history: History, figures: dict[str, Array]) -> History:
 
 def struck(history: History, attack: str, begins: int, times: int) -> History:
     """Each device attacked in so many backups in a row; what that does to its totals stays."""
-    place = place_in_device(history)
+    place = place_of(history.device)
     is_struck = (place >= begins) & (place < begins + times)
     clean = rows_of(history, None).figures
     after = attacked(clean, attack)
@@ -179,7 +171,7 @@ def judged(history: History, rules: Rules, attack: str | None = None, at: int = 
     """Scores of all judged backups, and which rows these are; behind them, of each device, an attack on backup `at`."""
     rows = rows_of(history, None)
     which = np.flatnonzero(rows.not_judged == NONE)
-    what_if = np.flatnonzero(place_in_device(history) == at) if attack else which[:0]
+    what_if = np.flatnonzero(place_of(history.device) == at) if attack else which[:0]
     figures = {name: column[which] for name, column in rows.figures.items()}
     if attack:
         added = attacked({name: column[what_if] for name, column in rows.figures.items()}, attack)

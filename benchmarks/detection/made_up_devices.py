@@ -21,6 +21,7 @@ from jobs.backtest.measures import alerts_and_years
 from jobs.backtest.reading import in_shape, read_backups
 from jobs.backtest.rows import alerted, judged, rows_of
 from jobs.backtest.suspects import Rules
+from jobs.model.arrays import place_of
 from jobs.model.attacks import ATTACKS
 from jobs.model.fleet import shipped
 from jobs.simulate.what_if import what_if_rows
@@ -47,7 +48,7 @@ def figures(kind: str) -> dict[str, float]:
     rows = rows_of(history, in_shape(what_if_rows(history, SEED)))
     found = judged(rows, history, shipped(), rules := Rules())
     is_alert, is_judged = alerted(found, rules.threshold), ~np.isnan(found.score)
-    place = np.arange(len(history.device)) - np.searchsorted(history.device, history.device)
+    place = place_of(history.device)
     rates = {}
     for name, is_own in (("alerts a year", place >= 33), ("alerts a year, first 33 backups", place < 33)):
         own = np.flatnonzero(is_own & is_judged[: len(place)])

@@ -12,7 +12,7 @@ from jobs.backtest.changes import DEVICE, NONE, History, words_of
 from jobs.backtest.measures import LARGE, SETTLED, alerts_and_years, detections
 from jobs.backtest.rows import Rows
 from jobs.backtest.walking import Judged
-from jobs.model.arrays import Array, first_rows
+from jobs.model.arrays import Array, first_rows, place_of
 from jobs.model.signals import SIGNALS
 
 UNITS = 4_096  # groups of devices or of origins, drawn again as wholes for the intervals
@@ -103,7 +103,7 @@ def _devices(history: History, rows: Rows, alerts: Array, attack: Array, unit: A
     """Backups that nobody labelled as an attack count as clean, and their alerts as false."""
     first = first_rows(history.device)
     count = len(first)
-    place = np.arange(len(history.device)) - first[history.device]
+    place = place_of(history.device)
     is_judged = ~rows.is_what_if & (rows.not_judged == NONE)
     clean = np.flatnonzero(is_judged & (attack == ""))
     device, seconds = history.device[clean], history.ended_at[clean] / 1e6

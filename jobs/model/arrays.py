@@ -27,6 +27,12 @@ def first_rows(group: Array) -> Array:
     return np.flatnonzero(np.diff(group, prepend=-1))
 
 
+def place_of(group: Array) -> Array:
+    """How many earlier rows the group of each row has: 0 for its first row; groups as in `first_rows`."""
+    place: Array = np.arange(len(group)) - first_rows(group)[group]
+    return place
+
+
 def age_of(group: Array) -> Array:
     """How many later rows the group of each row has: 0 for its last row.
 

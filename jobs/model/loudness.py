@@ -70,6 +70,13 @@ def loudness_along(loud: Array, previous: Array, left: Array | None = None) -> t
     return before, after
 
 
+def raw_in_turn(by_kind: Array, loud: Array, previous: Array) -> Array:
+    """Raw scores of backups, (n,), of those of kinds, (n, 4), less what the loudness before each allows for."""
+    before, _ = loudness_along(loud, previous)
+    score: Array = allowed_for(by_kind, before).max(axis=1)
+    return score
+
+
 def allowed_for(raw: Array, loudness: Array) -> Array:
     """Raw scores of kinds, (n, 4), less what is due to the device's loudness before."""
     score: Array = raw - POWER * np.log10(OWN_PART * loudness + (1 - OWN_PART) * USUAL)

@@ -152,13 +152,14 @@ def _score_rows(rows: Arrays, fleet: FleetModel) -> dict[str, Array]:
     n = len(rows["set"])
     raw, rarity, times = np.zeros((3, n, len(KINDS)))
     winner, line = np.zeros((n, len(KINDS)), np.int64), np.zeros((n, 2, len(ADDED_UP)))
+    rarest = rarest_deletion(rows)
     for place, name in enumerate(SETS):
         own = np.flatnonzero(rows["set"] == place)
         if len(own):
             points = fleet.sets[name]
             # To gather the columns of these rows would take longer than to work out the points of all.
             found = points_of(rows["columns"], points.weights, points.intercepts)[own]
-            rarities = rarities_of(found, rarest_deletion(rows)[own], points)
+            rarities = rarities_of(found, rarest[own], points)
             by_sub_kind = rarities + np.log10(points.budget)
             raw[own], winner[own] = largest_of_kinds(by_sub_kind), loudest_of_kinds(by_sub_kind)
             rarity[own] = largest_of_kinds(rarities)

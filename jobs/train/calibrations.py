@@ -12,7 +12,7 @@ from jobs.model.comparing import history_of
 from jobs.model.cumulative import SUMS_PART
 from jobs.model.devices import HISTORY
 from jobs.model.fleet import FleetModel
-from jobs.model.loudness import allowed_for, loud, loudness_along
+from jobs.model.loudness import loud, raw_in_turn
 from jobs.model.point_sets import PointSet
 from jobs.model.points import points_of
 from jobs.model.rarities import rarest_deletion, rarities_of
@@ -55,29 +55,28 @@ def fit_calibration(
     device, device_weights
         As in `jobs.train.sets.fit_set`.
     """
-    rarities, schedules, devices, taught, loudness = [], [], [], [], []
+    raws, rarities, schedules, devices, taught = [], [], [], [], []
     for place, (backups, walk, rows) in enumerate(walks):
         rows = gathered(backups, walk, fleet) if rows is None else rows
         found = points_of(rows["columns"], points.weights, points.intercepts)
-        rarity = rarities_of(found, rarest_deletion(rows), points)
-        times = loud(largest_of_kinds(rarity), points.loud_share)
-        rarities.append(rarity)
-        loudness.append(loudness_along(times, previous_of(walk))[0])
+        by_sub_kind = rarities_of(found, rarest_deletion(rows), points)
+        rarities.append(largest_of_kinds(by_sub_kind))
+        by_kind = largest_of_kinds(by_sub_kind + np.log10(points.budget))
+        raws.append(raw_in_turn(by_kind, loud(rarities[-1], points.loud_share), previous_of(walk)))
         schedules.append(rows["schedule"])
         devices.append(
             device[walk.row] + place * len(device_weights)
         )  # each product's records are devices of their own
         taught.append(np.nan_to_num(history_of(walk.models["bins"])).mean())
-    rarity, schedule, of_device = (np.concatenate(parts) for parts in (rarities, schedules, devices))
+    raw, rarity, schedule, of_device = (np.concatenate(parts) for parts in (raws, rarities, schedules, devices))
     years = device_weights * judged_years(walks[0][0]["ended_at"], device) * len(walks)
     weights = device_weights[of_device % len(device_weights)]
     power = SCHEDULE_POWERS[history]
     counted = float(years.sum()) * (1 - SUMS_PART) / (1 if history == HISTORY else YOUNG_MARGIN)
-    by_kind = allowed_for(largest_of_kinds(rarity + np.log10(points.budget)), np.concatenate(loudness))
-    raw = on_schedule(by_kind.max(axis=1), schedule, power)
-    curve = fit_reach(raw, weights, counted, SCORE_STEP)
-    is_alert = along(raw, curve) >= 0  # at the budget that comes with the program
-    sum_rate = fit_sum_rate(largest_of_kinds(rarity), of_device, is_alert, weights)
+    values = on_schedule(raw, schedule, power)
+    curve = fit_reach(values, weights, counted, SCORE_STEP)
+    is_alert = along(values, curve) >= 0  # at the budget that comes with the program
+    sum_rate = fit_sum_rate(rarity, of_device, is_alert, weights)
     return Calibration(float(np.mean(taught)), power, curve, sum_rate)
 
 

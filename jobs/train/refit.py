@@ -17,7 +17,7 @@ from jobs.model.arrays import Array, Arrays
 from jobs.model.calibration import Calibration, along, on_schedule
 from jobs.model.devices import HISTORY
 from jobs.model.fleet import FleetModel
-from jobs.model.loudness import allowed_for, loud, loud_share, loudness_along, usual_loudness
+from jobs.model.loudness import loud, loud_share, raw_in_turn, usual_loudness
 from jobs.model.point_sets import SETS, PointSet
 from jobs.model.points import points_of
 from jobs.model.rarities import rarest_deletion, rarities_of
@@ -135,8 +135,7 @@ def _raw(rows: Arrays, own_rows: Mapping[str, Array], sets: Mapping[str, PointSe
         rarities = rarities_of(rows["points"][own], rows["rarest"][own], sets[name])
         by_kind[own] = largest_of_kinds(rarities + np.log10(sets[name].budget))
         times[own] = loud(largest_of_kinds(rarities), sets[name].loud_share)
-    raw: Array = allowed_for(by_kind, loudness_along(times, previous)[0]).max(axis=1)
-    return raw
+    return raw_in_turn(by_kind, times, previous)
 
 
 def _calibration(known: Arrays, years: float, history: int, start: Calibration) -> Calibration:

@@ -15,7 +15,6 @@ from benchmarks.detection.aftermath import (
     HISTORIES,
     encrypted_for_good,
     judged,
-    place_in_device,
     some_devices,
     without_size_of_store,
 )
@@ -24,6 +23,7 @@ from jobs.champion import FILE
 from jobs.config import load_config
 from jobs.episodes import timeline
 from jobs.files import write_text
+from jobs.model.arrays import place_of
 from jobs.model.calibration import threshold_of
 from jobs.model.cumulative import ADDED_UP, add_up
 from jobs.model.devices import fit_devices, untaught
@@ -433,7 +433,7 @@ def test_encryption_that_stays_is_one_episode_and_soon_quiet(spark):
     alerts, episodes = {}, {}
     for name, history in (("clean", clean), ("hit", encrypted_for_good(clean, begins))):
         scores, which = judged(history, Rules())
-        rows, places = history.rows.take(which).to_pylist(), place_in_device(history)[which]
+        rows, places = history.rows.take(which).to_pylist(), place_of(history.device)[which]
         told = timeline(*stored_as(spark, rows, scores), None, Rules.aged_days, Rules.aged_backups)
         episode_of = {
             (row["device_id"], row["backup_id"]): row["episode_id"] for row in told.where("is_alert").collect()
