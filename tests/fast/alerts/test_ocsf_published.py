@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import typing
+from copy import deepcopy
 
 import pytest
 from py_ocsf_models import OCSF_VERSION
@@ -73,6 +74,6 @@ def test_what_is_none_is_refused_by_the_classes(wrong):
 
 
 def test_an_attribute_that_the_standard_does_not_know_is_seen_wherever_it_stands():
-    finding = detection_finding(event("started"), MOMENT)
+    finding = deepcopy(detection_finding(event("started"), MOMENT))  # findings share what is the same in all
     finding["metadata"]["product"]["colour"] = finding["resources"][0]["colour"] = "red"
     assert {"metadata.product.colour", "resources.colour"} <= set(unknown(DetectionFinding, finding))
