@@ -60,7 +60,7 @@ def columns_of(
     _fill_pieces(of_shares, digits, SHARE_KNOTS)
     counts[:] = np.log10(1 + beyond.T[_COUNTED])
     top[:] = np.clip((shares - 0.75) / 0.25, 0, 1)
-    big[:] = np.clip((shares - 0.1) / 0.4, 0, 1)
+    big[:] = np.minimum(shares / 0.5, 1)
     both[:] = surge.T[_SURGING].min(axis=0)
     return columns.T
 

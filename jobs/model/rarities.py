@@ -13,8 +13,9 @@ from jobs.model.sub_kinds import COLUMNS, SUB_KINDS
 
 # How much rarer than its rarest signal deletion may be. All its signals say the same thing, so what a device did itself
 # a few times a year is hardly rarer than that, however many files they are.
-BEYOND_EVIDENCE = 0.7
-# And how much more where half of the device is gone: that stays loud even if it happened before.
+BEYOND_EVIDENCE = 0.5
+# And how much more where half of the device is gone, of a smaller part in proportion: that stays loud even if it
+# happened before.
 BIG_BEYOND_EVIDENCE = 2.0
 
 _DELETE = [sub_kind.name for sub_kind in SUB_KINDS].index("delete")

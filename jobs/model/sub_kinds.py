@@ -16,16 +16,21 @@ PIECES = len(EVIDENCE_KNOTS) - 1
 TOP_FLOOR = 1.0  # smallest weight of what touches nearly all of a device
 # Where a little of each file is encrypted, that all of them changed is the only thing to see.
 TOP_FLOORS = {"modify": 2.5}
-# The same for what is deleted or added: half of a device's files is louder than a tenth of them, however rare both are.
+# The same for what is deleted or added: the more of a device's files, up to half, the louder, however rare both are.
 BIG_FLOORS = {"delete": {"big deleted": 1.0}, "add": {"big added_net": 1.0}}
 # What a column counts at least in these sets, by sub-kind, whatever was learned beside it; in others it costs more
-# than it gives. Each digit of the number of deleted files: a tenth of a large device is louder than a tenth of a small
-# one, even on a device that deletes so much a few times a year. That all of a device is rewritten: where the size of
+# than it gives. Each digit of the number of deleted or added files: a tenth of a large device is louder than a tenth of
+# a small one, even on a device that does so a few times a year. That all of a device is rewritten: where the size of
 # the store is unknown that may be all there is to see, and a device that often rewrites most of itself would hide it.
 _ALL_REWRITTEN = {("modify", "top updated"): 3.6, ("modify", "top rewritten"): 3.6}
 SET_FLOORS = {
     "stored": {("delete", "count deleted"): 1.0},
-    "ratio": {("delete", "count deleted"): 0.75, **_ALL_REWRITTEN},
+    "ratio": {
+        ("delete", "count deleted"): 1.5,
+        ("delete", "big deleted"): 2.0,
+        ("add", "count added_net"): 0.4,
+        **_ALL_REWRITTEN,
+    },
     "counts_totals": _ALL_REWRITTEN,
     "size": _ALL_REWRITTEN,
 }
@@ -57,7 +62,7 @@ class SubKind:
     """What speaks for one sub-kind.
 
     `evidence` are signals, `shares` are of `SHARES`, `counts` are signals whose size counts as such; `top` are shares
-    that keep near-total events loud whatever was learned, `big` are those of which a tenth to a half counts once more.
+    that keep near-total events loud whatever was learned, `big` are those that count once more up to half a device.
     """
 
     name: str
@@ -146,7 +151,7 @@ BUDGETS = {
     "dense": (0.125, 0.03, 0.088, 0.385, 0.187, 0.077, 0.0928, 0.0027, 0.0125),
     "totals": (0.38, 0.035, 0.0034, 0.285, 0.18, 0.06, 0.03, 0.02, 0.0066),
     "ratio_saved": (0.27, 0.26, 0.004, 0.02, 0.08, 0.03, 0.325, 0.006, 0.005),
-    "ratio": (0.2395, 0.0737, 0.0673, 0.2772, 0.1961, 0.0901, 0.0521, 0.0028, 0.0013),
+    "ratio": (0.2393, 0.0738, 0.0658, 0.2841, 0.1884, 0.0947, 0.0498, 0.0028, 0.0013),
     "ratio_counts": (0.15, 0.148, 0.003, 0.315, 0.213, 0.125, 0.038, 0.003, 0.005),
     "ratio_unique": (0.205, 0.19, 0.012, 0.275, 0.165, 0.085, 0.05, 0.012, 0.006),
     "counts": (0.15, 0.255, 0.003, 0.175, 0.125, 0.14, 0.055, 0.012, 0.085),

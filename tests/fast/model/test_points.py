@@ -52,7 +52,7 @@ def plain_column(name, piece, row):
         return math.log10(1 + row["beyond"][what])
     if word == "both":
         return min(row["surge"]["updated_net"], row["surge"]["rewritten"])
-    low, width = {"top": (0.75, 0.25), "big": (0.1, 0.4)}[word]
+    low, width = {"top": (0.75, 0.25), "big": (0.0, 0.5)}[word]
     return min(max((plain_share(what, row) - low) / width, 0), 1)
 
 
@@ -188,12 +188,12 @@ def test_a_products_records_are_judged_by_the_set_that_was_learned_from_it(produ
     assert {SETS[place] for place in part["set"]} == {product.set}
 
 
-def test_ten_times_as_many_deleted_files_are_louder_where_the_size_of_the_store_is_known():
+def test_ten_times_as_many_deleted_files_are_louder_where_the_store_or_counts_and_compression_are_known():
     """Of the shipped model, all else being the same: a tenth of a large device beside a tenth of a small one."""
     fewer, more = np.zeros((2, 1, len(COLUMNS)), np.float32)
     fewer[:, COLUMNS.index(("count deleted", 0))], more[:, COLUMNS.index(("count deleted", 0))] = 1, 2
     deleting = [sub_kind.name for sub_kind in SUB_KINDS].index("delete")
-    for name in ("stored", "dense"):
+    for name in ("stored", "dense", "ratio"):
         points = SHIPPED.sets[name]
         louder = [points_of(columns, points.weights, points.intercepts)[0, deleting] for columns in (fewer, more)]
         assert louder[1] - louder[0] > 0.5

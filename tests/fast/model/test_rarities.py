@@ -18,7 +18,7 @@ def with_deletions(backups, deleted):
     }
 
 
-def scores_of_purges(times_the_sixth_largest):
+def scores_of_purges(times_the_eighth_largest):
     """Of twenty devices that clear away a twentieth of their files, more or less, with every twelfth backup."""
     found = []
     for seed in range(20):
@@ -28,8 +28,8 @@ def scores_of_purges(times_the_sixth_largest):
         history = steady_device(backups=300, files=FILES, file_size=FILE_SIZE, ratio=RATIO, seed=seed)
         history = with_deletions(history, purged)
         newest = {name: column[-2:-1] for name, column in history.items()}
-        sixth = np.sort(purged)[-6:-5]
-        backup = with_deletions(newest, np.rint(sixth * times_the_sixth_largest))
+        eighth = np.sort(purged)[-8:-7]
+        backup = with_deletions(newest, np.rint(eighth * times_the_eighth_largest))
         found.append(scores(backup, history)["anomaly_score"][0])
     return np.array(found)
 
