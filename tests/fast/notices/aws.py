@@ -2,10 +2,12 @@
 
 import json
 from contextlib import contextmanager
+from threading import Lock
+from unittest import mock
 
 import boto3
 from moto.server import ThreadedMotoServer
-from moto.sqs.models import sqs_backends
+from moto.sqs.models import SQSBackend, sqs_backends
 
 SETTINGS = {
     "AWS_ACCESS_KEY_ID": "none",
@@ -20,12 +22,24 @@ SETTINGS = {
 def aws():
     """A server; gives the environment in which the AWS libraries find it."""
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        yield {**SETTINGS, "AWS_ENDPOINT_URL": f"http://{host}:{port}"}
-    finally:
-        server.stop()
+    with mock.patch.object(SQSBackend, "receive_message", one_at_a_time(SQSBackend.receive_message)):
+        server.start()
+        try:
+            host, port = server.get_host_and_port()
+            yield {**SETTINGS, "AWS_ENDPOINT_URL": f"http://{host}:{port}"}
+        finally:
+            server.stop()
+
+
+def one_at_a_time(receive):
+    """Of two calls at once moto may fail one after it lent out messages, which then come again in ten minutes only."""
+    lock = Lock()
+
+    def locked(backend, queue_name, count, wait_seconds_timeout, *more):
+        with lock:  # a long poll would have the others wait for it
+            return receive(backend, queue_name, count, 0, *more)
+
+    return locked
 
 
 def queue_with_dead_letters(name, receives):
