@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.detection.attack_rows import half_of
-from benchmarks.detection.histories import DATA, described, device_weights, read_histories
+from benchmarks.detection.histories import DATA, described, device_weights, rarer, read_histories
 from benchmarks.detection.judged import Judged, false_alerts, judge, merged, recall
 from benchmarks.detection.picture import recall_svg
 from benchmarks.detection.slow import judge_slow, slow_recall
@@ -36,6 +36,7 @@ GROUPS = ("devices_open", "whole_open", "text", "media", "large", "whole_open2")
 ALL_CLASSES = ("git; borg with diff", "all columns")  # products judged on every class; the others on these beside
 HEADLINES = (*ATTACKS, "touch_1", "move_1")
 SHORT = (0, 5, 10, 20)  # newest backups that teach
+RARER = (3, 7)  # backups of the histories that are one
 
 
 def main() -> None:
@@ -61,11 +62,10 @@ def main() -> None:
         "products": {product.name: {"set": product.set, **figures(judged[product.name])} for product in PRODUCTS},
         "slow attacks": slow_figures(halves, fleets, PRODUCTS[0]),
         "short histories": {
-            str(history): {
-                group: {"false alerts": false_alerts(found), "mean of the headline attacks": means(recall(found))}
-                for group, found in both_halves(halves, fleets, PRODUCTS[0], history).items()
-            }
-            for history in SHORT
+            str(history): in_short(both_halves(halves, fleets, PRODUCTS[0], history)) for history in SHORT
+        },
+        "rarer backups": {
+            str(every): in_short(both_halves(rarer_halves(halves, every), fleets, PRODUCTS[0])) for every in RARER
         },
     }
     results["cpu_seconds"] = round(time.process_time() - begun, 1)
@@ -105,6 +105,15 @@ def both_halves(halves: Any, fleets: Any, product: Any, history: int = 365) -> d
     return merged(*parts)
 
 
+def rarer_halves(halves: Any, every: int) -> dict[str, tuple[Any, ...]]:
+    """Both halves with so many backups made one."""
+    found = {}
+    for name, (backups, device, *labels) in halves.items():
+        own, row = rarer(backups, device, every)
+        found[name] = (own, np.unique(device[row], return_inverse=True)[1], *(column[row] for column in labels))
+    return found
+
+
 def slow_figures(halves: Any, fleets: Any, product: Any) -> dict[str, Any]:
     """Recall of attacks over many backups by group, each half judged by the model of the other."""
     parts = [judge_slow(halves[own][:3], fleets[other], product) for own, other in ("ab", "ba")]
@@ -119,6 +128,14 @@ def figures(judged: dict[str, Judged]) -> dict[str, Any]:
         mean = means(by_attack)
         found[group] = {"false alerts": false_alerts(judged[group]), "mean of the headline attacks": mean, **by_attack}
     return found
+
+
+def in_short(judged: dict[str, Judged]) -> dict[str, Any]:
+    """False alerts and mean recall of each group."""
+    return {
+        group: {"false alerts": false_alerts(found), "mean of the headline attacks": means(recall(found))}
+        for group, found in judged.items()
+    }
 
 
 def means(by_attack: dict[str, dict[str, float]]) -> dict[str, float]:

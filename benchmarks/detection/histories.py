@@ -65,6 +65,32 @@ def read_histories(folder: Path, *names: str) -> tuple[pd.DataFrame, dict[str, N
     return rows[["device_id", "origin", "group", "histories"]], backups, device
 
 
+def rarer(
+    backups: dict[str, NDArray[Any]], device: NDArray[Any], every: int
+) -> tuple[dict[str, NDArray[Any]], NDArray[Any]]:
+    """The same devices as if only each so many-th backup had been made: what was done between goes into the next.
+
+    A file that changed in several of them counts each time, though as updated at most once for each file there is. The
+    oldest backups of a device that make no whole group are left out.
+
+    Returns
+    -------
+    backups : mapping of arrays of shape (n_rarer,)
+    row : int array of shape (n_rarer,)
+        Of the backup given which is the last of each group.
+    """
+    to_come = np.append(first_rows(device), len(device))[device + 1] - np.arange(len(device)) - 1
+    whole = np.bincount(device) // every * every
+    groups = np.flatnonzero(to_come < whole[device]).reshape(-1, every)
+    first, last = groups[:, 0], groups[:, -1]
+    found = {}
+    for name, column in backups.items():
+        is_done = name in FIGURES and "total" not in name
+        found[name] = column[groups].sum(axis=1) if is_done else column[first if name.endswith("before") else last]
+    found["files_updated"] = np.minimum(found["files_updated"], found["files_before"])
+    return found, last
+
+
 def device_weights(backups: dict[str, NDArray[Any]], device: NDArray[Any], histories: NDArray[Any]) -> NDArray[Any]:
     """How much each device counts in the calibration: small devices and whole repositories the same in all.
 

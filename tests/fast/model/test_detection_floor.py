@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.detection.attack_rows import attacked_positions
-from benchmarks.detection.histories import DATA, read_histories
+from benchmarks.detection.histories import DATA, rarer, read_histories
 from jobs.model.arrays import first_rows
 from jobs.model.attacks import attacked, kind_of
 from jobs.model.fleet import FleetModel
@@ -16,7 +16,14 @@ from jobs.train.products import PRODUCTS, as_printed
 # Fitted on `open` alone, so that `open2` is new to it.
 FLEET = FleetModel.from_json((Path(__file__).resolve().parents[3] / "demo" / "fleet_model.json").read_text("utf-8"))
 FLOORS = {
-    "git; borg with diff": {"inplace_0.1": 0.9, "rename_0.02": 0.9, "delete_0.5": 0.95, "add_0.5": 0.95, "wipe_1": 0.9},
+    "git; borg with diff": {
+        "inplace_0.1": 0.9,
+        "rename_0.02": 0.9,
+        "delete_0.5": 0.95,
+        "add_0.5": 0.95,
+        "wipe_1": 0.9,
+        "padded_0.5": 0.8,
+    },
     "all columns": {"inplace_0.1": 0.8, "rename_0.02": 0.9, "delete_0.5": 0.95, "add_0.5": 0.95, "wipe_1": 0.9},
     "restic with diff": {"delete_0.5": 0.9, "add_0.5": 0.9, "rename_1": 0.9},
 }
@@ -32,9 +39,13 @@ def histories():
     return {name: column[rows] for name, column in backups.items()}, np.unique(device[rows], return_inverse=True)[1]
 
 
-@pytest.mark.parametrize("product", [p for p in PRODUCTS if p.name in FLOORS], ids=lambda product: product.name)
-def test_attacks_are_found_within_the_budget(histories, product):
-    backups, device = histories
+JUDGED = [(product, every) for product in PRODUCTS if product.name in FLOORS for every in (1, 3)]
+
+
+@pytest.mark.parametrize(("product", "every"), JUDGED, ids=[f"{product.name}, {every}" for product, every in JUDGED])
+def test_attacks_are_found_within_the_budget_also_where_backups_are_rarer(histories, product, every):
+    backups, row = rarer(*histories, every)
+    device = np.unique(histories[1][row], return_inverse=True)[1]
     printed = as_printed(backups, product)
     walk = walk_forward(printed, device, FLEET)
     clean = score_walk({name: column[walk.row] for name, column in printed.items()}, walk, FLEET)["anomaly_score"]
