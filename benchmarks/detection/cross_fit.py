@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.detection.attack_rows import half_of
-from benchmarks.detection.histories import DATA, described, device_weights, rarer, read_histories
+from benchmarks.detection.histories import DATA, described, device_weights, larger, rarer, read_histories
 from benchmarks.detection.judged import Judged, false_alerts, judge, merged, recall
 from benchmarks.detection.picture import recall_svg
 from benchmarks.detection.slow import judge_slow, slow_recall
@@ -36,7 +36,8 @@ GROUPS = ("devices_open", "whole_open", "text", "media", "large", "whole_open2")
 ALL_CLASSES = ("git; borg with diff", "all columns")  # products judged on every class; the others on these beside
 HEADLINES = (*ATTACKS, "touch_1", "move_1")
 SHORT = (0, 5, 10, 20)  # newest backups that teach
-RARER = (3, 7)  # backups of the histories that are one
+RARER = (3, 7)  # backups that are made one
+LARGER = (30, 1_000)  # times the files, times the bytes
 
 
 def main() -> None:
@@ -64,8 +65,8 @@ def main() -> None:
         "short histories": {
             str(history): in_short(both_halves(halves, fleets, PRODUCTS[0], history)) for history in SHORT
         },
-        "rarer backups": {
-            str(every): in_short(both_halves(rarer_halves(halves, every), fleets, PRODUCTS[0])) for every in RARER
+        "altered histories": {
+            name: in_short(both_halves(own, fleets, PRODUCTS[0])) for name, own in altered_halves(halves).items()
         },
     }
     results["cpu_seconds"] = round(time.process_time() - begun, 1)
@@ -105,12 +106,18 @@ def both_halves(halves: Any, fleets: Any, product: Any, history: int = 365) -> d
     return merged(*parts)
 
 
-def rarer_halves(halves: Any, every: int) -> dict[str, tuple[Any, ...]]:
-    """Both halves with so many backups made one."""
-    found = {}
-    for name, (backups, device, *labels) in halves.items():
-        own, row = rarer(backups, device, every)
-        found[name] = (own, np.unique(device[row], return_inverse=True)[1], *(column[row] for column in labels))
+def altered_halves(halves: Any) -> dict[str, dict[str, tuple[Any, ...]]]:
+    """Both halves, by what was made of them: devices that are backed up more seldom, and larger ones."""
+    found: dict[str, dict[str, tuple[Any, ...]]] = {}
+    for every in RARER:
+        own = found[f"{every} backups as one"] = {}
+        for name, (backups, device, *labels) in halves.items():
+            made, row = rarer(backups, device, every)
+            own[name] = (made, np.unique(device[row], return_inverse=True)[1], *(column[row] for column in labels))
+    files, size = LARGER
+    found[f"{files} times the files, {size:,} times the bytes"] = {
+        name: (larger(backups, files, size), *others) for name, (backups, *others) in halves.items()
+    }
     return found
 
 

@@ -91,6 +91,12 @@ def rarer(
     return found, last
 
 
+def larger(backups: dict[str, NDArray[Any]], files: int, size: int) -> dict[str, NDArray[Any]]:
+    """The same devices with so many times the files, and so many times the bytes."""
+    times = {"files": files, "dirs": files, "bytes": size}
+    return {name: column * times.get(name.partition("_")[0], 1) for name, column in backups.items()}
+
+
 def device_weights(backups: dict[str, NDArray[Any]], device: NDArray[Any], histories: NDArray[Any]) -> NDArray[Any]:
     """How much each device counts in the calibration: small devices and whole repositories the same in all.
 

@@ -57,8 +57,8 @@ def tables_of(results: dict[str, Any]) -> dict[str, str]:
         ["kind right", *(two(full[group][MEAN]["kind right"]) for group in GROUPS)],
         ["store's size unknown", *(two(without[group][MEAN]["budget 1"]) for group in GROUPS)],
     ]
-    for every, found in results["rarer backups"].items():
-        means.append([f"{every} backups as one", *(two(found[group][MEAN]["budget 1"]) for group in GROUPS)])
+    for altered, found in results["altered histories"].items():
+        means.append([altered, *(two(found[group][MEAN]["budget 1"]) for group in GROUPS)])
     products = [
         [
             name,
@@ -76,9 +76,9 @@ def tables_of(results: dict[str, Any]) -> dict[str, str]:
     for length, found in results["short histories"].items():
         rates = (two(found[group]["false alerts"]["budget 1"]) for group in GROUPS)
         alerts.append([f"budget 1, newest {length} backups", *rates])
-    for every, found in results["rarer backups"].items():
+    for altered, found in results["altered histories"].items():
         rates = (two(found[group]["false alerts"]["budget 1"]) for group in GROUPS)
-        alerts.append([f"budget 1, {every} backups as one", *rates])
+        alerts.append([f"budget 1, {altered}", *rates])
     years = ["device-years", *(f"{results['device_years'][group]:,.0f}" for group in GROUPS)]
     heads = list(GROUPS.values())
     return {

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.detection.attack_rows import attacked_positions
-from benchmarks.detection.histories import DATA, rarer, read_histories
+from benchmarks.detection.histories import DATA, larger, rarer, read_histories
 from jobs.model.arrays import first_rows
 from jobs.model.attacks import attacked, kind_of
 from jobs.model.fleet import FleetModel
@@ -39,12 +39,16 @@ def histories():
     return {name: column[rows] for name, column in backups.items()}, np.unique(device[rows], return_inverse=True)[1]
 
 
-JUDGED = [(product, every) for product in PRODUCTS if product.name in FLOORS for every in (1, 3)]
+# Backups that are one, times the files, times the bytes.
+ALTERED = {"as they are": (1, 1, 1), "backed up more seldom": (3, 1, 1), "larger": (1, 30, 1_000)}
 
 
-@pytest.mark.parametrize(("product", "every"), JUDGED, ids=[f"{product.name}, {every}" for product, every in JUDGED])
-def test_attacks_are_found_within_the_budget_also_where_backups_are_rarer(histories, product, every):
+@pytest.mark.parametrize("how", ALTERED.values(), ids=ALTERED)
+@pytest.mark.parametrize("product", [p for p in PRODUCTS if p.name in FLOORS], ids=lambda product: product.name)
+def test_attacks_are_found_within_the_budget(histories, product, how):
+    every, files, size = how
     backups, row = rarer(*histories, every)
+    backups = larger(backups, files, size)
     device = np.unique(histories[1][row], return_inverse=True)[1]
     printed = as_printed(backups, product)
     walk = walk_forward(printed, device, FLEET)
