@@ -5,7 +5,8 @@
 Writes benchmarks/results/detection.json and docs/detection.svg. Walks forward: at least 33 earlier backups, a history
 of at most 365, refit every 50; attacks are put on five backups of each 50, scored as of their moment, never learned.
 Recall is at the score that the group's own clean backups exceed once (four times) a device-year; false alerts are at
-the threshold that the other half set. With --halves the two fitted models are kept in a folder and taken from there.
+the threshold that the other half set. Full records are judged with few backups that teach as well, and with the
+histories altered. With --halves the two fitted models are kept in a folder and taken from there.
 """
 
 from __future__ import annotations
