@@ -113,8 +113,8 @@ def altered_halves(halves: Any) -> dict[str, dict[str, tuple[Any, ...]]]:
     for every in RARER:
         own = found[f"{every} backups as one"] = {}
         for name, (backups, device, *labels) in halves.items():
-            made, row = rarer(backups, device, every)
-            own[name] = (made, np.unique(device[row], return_inverse=True)[1], *(column[row] for column in labels))
+            *made, row = rarer(backups, device, every)
+            own[name] = (*made, *(column[row] for column in labels))
     files, size = LARGER
     found[f"{files} times the files, {size:,} times the bytes"] = {
         name: (larger(backups, files, size), *others) for name, (backups, *others) in halves.items()

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from jobs.model.arrays import first_rows
+from jobs.model.arrays import age_of, first_rows
 from jobs.model.walk_forward import judged_years
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -67,7 +67,7 @@ def read_histories(folder: Path, *names: str) -> tuple[pd.DataFrame, dict[str, N
 
 def rarer(
     backups: dict[str, NDArray[Any]], device: NDArray[Any], every: int
-) -> tuple[dict[str, NDArray[Any]], NDArray[Any]]:
+) -> tuple[dict[str, NDArray[Any]], NDArray[Any], NDArray[Any]]:
     """The same devices as if only each so many-th backup had been made: what was done between goes into the next.
 
     A file that changed in several of them counts each time, though as updated at most once for each file there is. The
@@ -76,19 +76,20 @@ def rarer(
     Returns
     -------
     backups : mapping of arrays of shape (n_rarer,)
+    device : int array of shape (n_rarer,)
+        Numbered anew: some may have too few backups for a group.
     row : int array of shape (n_rarer,)
         Of the backup given which is the last of each group.
     """
-    to_come = np.append(first_rows(device), len(device))[device + 1] - np.arange(len(device)) - 1
     whole = np.bincount(device) // every * every
-    groups = np.flatnonzero(to_come < whole[device]).reshape(-1, every)
+    groups = np.flatnonzero(age_of(device) < whole[device]).reshape(-1, every)
     first, last = groups[:, 0], groups[:, -1]
     found = {}
     for name, column in backups.items():
         is_done = name in FIGURES and "total" not in name
         found[name] = column[groups].sum(axis=1) if is_done else column[first if name.endswith("before") else last]
     found["files_updated"] = np.minimum(found["files_updated"], found["files_before"])
-    return found, last
+    return found, np.unique(device[last], return_inverse=True)[1], last
 
 
 def larger(backups: dict[str, NDArray[Any]], files: int, size: int) -> dict[str, NDArray[Any]]:

@@ -73,12 +73,10 @@ def tables_of(results: dict[str, Any]) -> dict[str, str]:
         [f"budget {budget}, all history", *(two(full[group]["false alerts"][f"budget {budget}"]) for group in GROUPS)]
         for budget in ("1", "4")
     ]
-    for length, found in results["short histories"].items():
+    short = {f"newest {length} backups": found for length, found in results["short histories"].items()}
+    for history, found in (short | results["altered histories"]).items():
         rates = (two(found[group]["false alerts"]["budget 1"]) for group in GROUPS)
-        alerts.append([f"budget 1, newest {length} backups", *rates])
-    for altered, found in results["altered histories"].items():
-        rates = (two(found[group]["false alerts"]["budget 1"]) for group in GROUPS)
-        alerts.append([f"budget 1, {altered}", *rates])
+        alerts.append([f"budget 1, {history}", *rates])
     years = ["device-years", *(f"{results['device_years'][group]:,.0f}" for group in GROUPS)]
     heads = list(GROUPS.values())
     return {

@@ -161,7 +161,7 @@ def test_a_week(served, tmp_path):
     day_of(MONDAY)
     day_of(TUESDAY)
 
-    # Wednesday: two devices are attacked, and the first run of all is killed after its first commit.
+    # Wednesday: two devices are attacked, and the first run of all is killed once its backups are in.
     day_of(WEDNESDAY)
     machine.killed_run(WEDNESDAY, bucket)
     make_visible(queue)

@@ -10,7 +10,8 @@ def test_what_was_done_between_goes_into_the_next_backup_and_the_state_is_that_o
     names = (*FIGURES, "files_before", "bytes_before", "bytes_total_compressed_before", "ended_at")
     backups = {name: np.arange(8.0) for name in names}
     backups["files_before"] = np.full(8, 6.0)
-    found, row = rarer(backups, device, 2)
+    found, numbered, row = rarer(backups, device, 2)
+    assert numbered.tolist() == [0, 0, 1]
     assert row.tolist() == [2, 4, 7]  # the oldest of the first device is left over, and the only one of the second
     assert found["files_added"].tolist() == [3, 7, 13]
     assert found["files_updated"].tolist() == [3, 6, 6]  # at most as many as there were
@@ -22,7 +23,8 @@ def test_of_every_backup_nothing_changes():
     device = np.array([0, 0, 1])
     names = (*FIGURES, "files_before", "ended_at")
     backups = {name: np.array([1.0, 2.0, 3.0]) for name in names}
-    found, row = rarer(backups, device, 1)
+    found, numbered, row = rarer(backups, device, 1)
+    assert numbered.tolist() == device.tolist()
     assert row.tolist() == [0, 1, 2]
     assert all(found[name].tolist() == backups[name].tolist() for name in names)
 

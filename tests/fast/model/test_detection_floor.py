@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.detection.attack_rows import attacked_positions
 from benchmarks.detection.histories import DATA, larger, rarer, read_histories
-from jobs.model.arrays import first_rows
+from jobs.model.arrays import age_of
 from jobs.model.attacks import attacked, kind_of
 from jobs.model.fleet import FleetModel
 from jobs.model.walk_forward import Walk, judged_years, score_walk, walk_forward
@@ -34,8 +34,7 @@ pytestmark = pytest.mark.skipif(not DATA.exists(), reason="the histories are not
 def histories():
     """Every third device of `open2`, its newest 400 backups."""
     _, backups, device = read_histories(DATA, "devices_open2")
-    last = np.append(first_rows(device)[1:], len(device)) - 1
-    rows = np.flatnonzero((device % 3 == 0) & (last[device] - np.arange(len(device)) < 400))
+    rows = np.flatnonzero((device % 3 == 0) & (age_of(device) < 400))
     return {name: column[rows] for name, column in backups.items()}, np.unique(device[rows], return_inverse=True)[1]
 
 
@@ -47,9 +46,8 @@ ALTERED = {"as they are": (1, 1, 1), "backed up more seldom": (3, 1, 1), "larger
 @pytest.mark.parametrize("product", [p for p in PRODUCTS if p.name in FLOORS], ids=lambda product: product.name)
 def test_attacks_are_found_within_the_budget(histories, product, how):
     every, files, size = how
-    backups, row = rarer(*histories, every)
+    backups, device, _ = rarer(*histories, every)
     backups = larger(backups, files, size)
-    device = np.unique(histories[1][row], return_inverse=True)[1]
     printed = as_printed(backups, product)
     walk = walk_forward(printed, device, FLEET)
     clean = score_walk({name: column[walk.row] for name, column in printed.items()}, walk, FLEET)["anomaly_score"]
