@@ -5,8 +5,9 @@
 Writes benchmarks/results/detection.json and docs/detection.svg. Walks forward: at least 33 earlier backups, a history
 of at most 365, refit every 50; attacks are put on five backups of each 50, scored as of their moment, never learned.
 Recall is at the score that the group's own clean backups exceed once (four times) a device-year; false alerts are at
-the threshold that the other half set. Full records are judged with few backups that teach as well, and with the
-histories altered. With --halves the two fitted models are kept in a folder and taken from there.
+the threshold that the other half set. Full records are judged with few backups that teach as well, with the histories
+altered, and by how often devices are backed up. With --halves the two fitted models are kept in a folder and taken
+from there.
 """
 
 from __future__ import annotations
@@ -25,8 +26,10 @@ from benchmarks.detection.histories import DATA, described, device_weights, larg
 from benchmarks.detection.judged import Judged, false_alerts, judge, merged, recall
 from benchmarks.detection.picture import recall_svg
 from benchmarks.detection.slow import judge_slow, slow_recall
+from jobs.model.arrays import first_rows
 from jobs.model.attacks import ATTACKS, EXTRAS, LOOK_ALIKES
 from jobs.model.fleet import FleetModel
+from jobs.model.walk_forward import SECONDS_PER_YEAR
 from jobs.train.fleet import fit_fleet
 from jobs.train.products import PRODUCTS
 
@@ -39,6 +42,7 @@ HEADLINES = (*ATTACKS, "touch_1", "move_1")
 SHORT = (0, 5, 10, 20)  # newest backups that teach
 RARER = (3, 7)  # backups that are made one
 LARGER = (30, 1_000)  # times the files, times the bytes
+SCHEDULES = {"under 50": 0, "50 to 100": 50, "100 to 200": 100, "200 or more": 200}  # backups a year, from so many on
 
 
 def main() -> None:
@@ -69,6 +73,7 @@ def main() -> None:
         "altered histories": {
             name: in_short(both_halves(own, fleets, PRODUCTS[0])) for name, own in altered_halves(halves).items()
         },
+        "schedules": schedule_figures(halves, fleets, PRODUCTS[0]),
     }
     results["cpu_seconds"] = round(time.process_time() - begun, 1)
     options.out.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
@@ -126,6 +131,25 @@ def slow_figures(halves: Any, fleets: Any, product: Any) -> dict[str, Any]:
     """Recall of attacks over many backups by group, each half judged by the model of the other."""
     parts = [judge_slow(halves[own][:3], fleets[other], product) for own, other in ("ab", "ba")]
     return {group: slow_recall([half[group] for half in parts if group in half]) for group in GROUPS}
+
+
+def schedule_figures(halves: Any, fleets: Any, product: Any) -> dict[str, Any]:
+    """False alerts of devices by how often they are backed up, each half judged by the model of the other."""
+    by_schedule = {
+        name: (backups, device, schedules_of(backups["ended_at"], device), origin)
+        for name, (backups, device, _, origin, _) in halves.items()
+    }
+    judged = merged(*(judge(by_schedule[own], fleets[other], product, ()) for own, other in ("ab", "ba")))
+    return {name: {"device_years": round(judged[name].years), **false_alerts(judged[name])} for name in SCHEDULES}
+
+
+def schedules_of(ended_at: Any, device: Any) -> Any:
+    """Which of `SCHEDULES` the device of each row has, over all of its history."""
+    first = first_rows(device)
+    count = np.diff(np.append(first, len(device)))
+    years = (ended_at[first + count - 1] - ended_at[first]) / SECONDS_PER_YEAR
+    place = np.searchsorted(list(SCHEDULES.values()), (count - 1) / years, side="right") - 1
+    return np.array(list(SCHEDULES))[place][device]
 
 
 def figures(judged: dict[str, Judged]) -> dict[str, Any]:

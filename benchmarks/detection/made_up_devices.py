@@ -2,8 +2,8 @@
 
     python -m benchmarks.detection.made_up_devices
 
-Ten devices of each kind, judged by the shipped model at its threshold for a budget of 1, as `uda backtest` does it.
-Writes benchmarks/results/made_up_devices.json. Nothing is fitted on them.
+Ten devices of each kind, judged by the shipped model at its threshold for a budget of 1, as `uda backtest` does it; how
+often they alert for a budget of 4 as well. Writes benchmarks/results/made_up_devices.json. Nothing is fitted on them.
 """
 
 from __future__ import annotations
@@ -11,23 +11,27 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from benchmarks.detection.device_kinds import DEVICES, KINDS, SEED, devices_of
-from jobs.backtest.changes import history_of
+from jobs.backtest.changes import History, history_of
 from jobs.backtest.measures import alerts_and_years
 from jobs.backtest.reading import in_shape, read_backups
 from jobs.backtest.rows import alerted, judged, rows_of
 from jobs.backtest.suspects import Rules
 from jobs.model.arrays import place_of
 from jobs.model.attacks import ATTACKS
+from jobs.model.calibration import threshold_of
 from jobs.model.fleet import shipped
 from jobs.simulate.what_if import what_if_rows
 
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "made_up_devices.json"
 REACH = 400
+MORE = 4  # alerts a device-year that somebody may allow
 
 
 def main() -> None:
@@ -45,18 +49,27 @@ def figures(kind: str) -> dict[str, float]:
     with TemporaryDirectory() as folder:
         pq.write_table(devices_of(kind), file := Path(folder) / "devices.parquet")
         history = history_of(read_backups(file), REACH)
-    rows = rows_of(history, in_shape(what_if_rows(history, SEED)))
-    found = judged(rows, history, shipped(), rules := Rules())
+    rows, rules = rows_of(history, in_shape(what_if_rows(history, SEED))), Rules()
+    found = judged(rows, history, shipped(), rules)
     is_alert, is_judged = alerted(found, rules.threshold), ~np.isnan(found.score)
-    place = place_of(history.device)
-    rates = {}
-    for name, is_own in (("alerts a year", place >= 33), ("alerts a year, first 33 backups", place < 33)):
-        own = np.flatnonzero(is_own & is_judged[: len(place)])
-        alerts, years = alerts_and_years(is_alert[own], history.device[own], history.ended_at[own] / 1e6, DEVICES)
-        rates[name] = round(float(alerts.sum() / years.sum()), 2)
+    is_known = place_of(history.device) >= 33
+    is_young = ~is_known & is_judged[: len(is_known)]
     attack = rows.table["attack"].to_numpy()
     recall = [float(is_alert[is_judged & (attack == name)].mean()) for name in ATTACKS]
-    return {**rates, "recall": round(float(np.mean(recall)), 3)}
+    more = Rules(threshold=threshold_of(MORE))
+    is_one_of_more = alerted(judged(rows_of(history, None), history, shipped(), more), more.threshold)
+    return {
+        "alerts a year": _a_year(is_alert, history, is_known),
+        "alerts a year, first 33 backups": _a_year(is_alert, history, is_young),
+        f"alerts a year, budget {MORE}": _a_year(is_one_of_more, history, is_known),
+        "recall": round(float(np.mean(recall)), 3),
+    }
+
+
+def _a_year(is_alert: NDArray[Any], history: History, is_own: NDArray[Any]) -> float:
+    own = np.flatnonzero(is_own)
+    alerts, years = alerts_and_years(is_alert[own], history.device[own], history.ended_at[own] / 1e6, DEVICES)
+    return round(float(alerts.sum() / years.sum()), 2)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ ASKED = {
 
 
 def tables_of(results: dict[str, Any]) -> dict[str, str]:
-    """Markdown by what it shows: attacks, means, products, false alerts."""
+    """Markdown by what it shows: attacks, means, products, false alerts, the same by schedule."""
     full = results["products"][FULL]
     by_attack = [
         [attack, *(cell(full[group][attack]) for group in GROUPS)] for attack in (*ATTACKS, *EXTRAS, *LOOK_ALIKES)
@@ -78,12 +78,20 @@ def tables_of(results: dict[str, Any]) -> dict[str, str]:
         rates = (two(found[group]["false alerts"]["budget 1"]) for group in GROUPS)
         alerts.append([f"budget 1, {history}", *rates])
     years = ["device-years", *(f"{results['device_years'][group]:,.0f}" for group in GROUPS)]
+    schedules = [
+        ["device-years", *(f"{found['device_years']:,}" for found in results["schedules"].values())],
+        *(
+            [f"budget {budget}", *(two(found[f"budget {budget}"]) for found in results["schedules"].values())]
+            for budget in ("1", "4")
+        ),
+    ]
     heads = list(GROUPS.values())
     return {
         "attacks": markdown(["attack", *heads], by_attack),
         "means": markdown(["mean of the 20", *heads], means),
         "products": markdown(["product", "set", *OF_PRODUCT, "mean of the 20", "false alerts"], products),
         "false alerts": markdown(["", *heads], [years, *alerts]),
+        "schedules": markdown(["backups a year", *results["schedules"]], schedules),
     }
 
 
@@ -169,9 +177,9 @@ def tables_of_aftermath(results: dict[str, Any]) -> dict[str, str]:
 
 def table_of_made_up(results: dict[str, Any]) -> dict[str, str]:
     """Markdown: how kinds of devices that were made up alert, and what is found on them."""
-    figures = ("alerts a year", "alerts a year, first 33 backups", "recall")
+    figures = ("alerts a year", "alerts a year, budget 4", "alerts a year, first 33 backups", "recall")
     rows = [[kind, *(two(found[figure]) for figure in figures)] for kind, found in results["kinds"].items()]
-    return {"made up": markdown(["kind of device", "alerts a year", "first 33 backups", "recall"], rows)}
+    return {"made up": markdown(["kind of device", "alerts a year", "budget 4", "first 33 backups", "recall"], rows)}
 
 
 def with_tables(page: str, tables: dict[str, str]) -> str:

@@ -6,16 +6,17 @@ from benchmarks.detection.made_up_devices import figures
 
 
 @pytest.mark.parametrize(
-    ("kind", "at_most"),
+    ("kind", "at_most", "at_most_of_four"),
     [
-        ("weekly computer", 1),
-        ("accounts", 1),
-        ("logs", 1),
-        ("mail server", 6),
-        ("build artefacts", 6),
+        ("weekly computer", 1, 4),
+        ("accounts", 1, 5),
+        ("logs", 1, 4),
+        ("mail server", 6, 20),
+        ("build artefacts", 6, 25),
     ],
 )
-def test_a_kind_of_device_alerts_at_most_so_often_and_its_attacks_are_found(kind, at_most):
+def test_a_kind_of_device_alerts_at_most_so_often_and_its_attacks_are_found(kind, at_most, at_most_of_four):
     found = figures(kind)
     assert found["alerts a year"] <= at_most
+    assert found["alerts a year, budget 4"] <= at_most_of_four
     assert found["recall"] > 0.9
