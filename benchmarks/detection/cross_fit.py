@@ -26,10 +26,9 @@ from benchmarks.detection.histories import DATA, described, device_weights, larg
 from benchmarks.detection.judged import Judged, false_alerts, judge, merged, recall
 from benchmarks.detection.picture import recall_svg
 from benchmarks.detection.slow import judge_slow, slow_recall
-from jobs.model.arrays import first_rows
+from jobs.backtest.measures import years_of
 from jobs.model.attacks import ATTACKS, EXTRAS, LOOK_ALIKES
 from jobs.model.fleet import FleetModel
-from jobs.model.walk_forward import SECONDS_PER_YEAR
 from jobs.train.fleet import fit_fleet
 from jobs.train.products import PRODUCTS
 
@@ -145,10 +144,9 @@ def schedule_figures(halves: Any, fleets: Any, product: Any) -> dict[str, Any]:
 
 def schedules_of(ended_at: Any, device: Any) -> Any:
     """Which of `SCHEDULES` the device of each row has, over all of its history."""
-    first = first_rows(device)
-    count = np.diff(np.append(first, len(device)))
-    years = (ended_at[first + count - 1] - ended_at[first]) / SECONDS_PER_YEAR
-    place = np.searchsorted(list(SCHEDULES.values()), (count - 1) / years, side="right") - 1
+    count = np.bincount(device)
+    a_year = (count - 1) / years_of(device, ended_at, len(count))
+    place = np.searchsorted(list(SCHEDULES.values()), a_year, side="right") - 1
     return np.array(list(SCHEDULES))[place][device]
 
 

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from benchmarks.detection.device_kinds import DEVICES, KINDS, SEED, devices_of
+from benchmarks.detection.judged import BUDGETS
 from jobs.backtest.changes import History, history_of
 from jobs.backtest.measures import alerts_and_years
 from jobs.backtest.reading import in_shape, read_backups
@@ -31,7 +32,6 @@ from jobs.simulate.what_if import what_if_rows
 
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "made_up_devices.json"
 REACH = 400
-MORE = 4  # alerts a device-year that somebody may allow
 
 
 def main() -> None:
@@ -56,12 +56,13 @@ def figures(kind: str) -> dict[str, float]:
     is_young = ~is_known & is_judged[: len(is_known)]
     attack = rows.table["attack"].to_numpy()
     recall = [float(is_alert[is_judged & (attack == name)].mean()) for name in ATTACKS]
-    more = Rules(threshold=threshold_of(MORE))
-    is_one_of_more = alerted(judged(rows_of(history, None), history, shipped(), more), more.threshold)
+    budget = BUDGETS[-1]
+    lower = Rules(threshold=threshold_of(budget))
+    is_over_lower = alerted(judged(rows_of(history, None), history, shipped(), lower), lower.threshold)
     return {
         "alerts a year": _a_year(is_alert, history, is_known),
         "alerts a year, first 33 backups": _a_year(is_alert, history, is_young),
-        f"alerts a year, budget {MORE}": _a_year(is_one_of_more, history, is_known),
+        f"alerts a year, budget {budget:g}": _a_year(is_over_lower, history, is_known),
         "recall": round(float(np.mean(recall)), 3),
     }
 

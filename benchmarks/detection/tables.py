@@ -78,12 +78,10 @@ def tables_of(results: dict[str, Any]) -> dict[str, str]:
         rates = (two(found[group]["false alerts"]["budget 1"]) for group in GROUPS)
         alerts.append([f"budget 1, {history}", *rates])
     years = ["device-years", *(f"{results['device_years'][group]:,.0f}" for group in GROUPS)]
+    by_schedule = results["schedules"].values()
     schedules = [
-        ["device-years", *(f"{found['device_years']:,}" for found in results["schedules"].values())],
-        *(
-            [f"budget {budget}", *(two(found[f"budget {budget}"]) for found in results["schedules"].values())]
-            for budget in ("1", "4")
-        ),
+        ["device-years", *(f"{found['device_years']:,}" for found in by_schedule)],
+        *([budget, *(two(found[budget]) for found in by_schedule)] for budget in ("budget 1", "budget 4")),
     ]
     heads = list(GROUPS.values())
     return {

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from jobs.model.arrays import Array
+from jobs.model.walk_forward import SECONDS_PER_YEAR
 
 SETTLED = 33  # backups; figures of devices past these are given apart
 LARGE = 500  # files before; 2 % of fewer is a handful
@@ -16,7 +17,6 @@ RESAMPLES = 1_000
 SURE = 0.95
 QUANTILE = 1.96  # of the normal distribution, for SURE
 SEED = 1
-SECONDS_PER_YEAR = 365.25 * 86_400
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from benchmarks.detection.attack_rows import attacked_positions
 from benchmarks.detection.histories import DATA, larger, rarer, read_histories
+from benchmarks.detection.own_fleet import part
 from jobs.model.arrays import age_of
 from jobs.model.attacks import attacked, kind_of
 from jobs.model.fleet import FleetModel
@@ -34,8 +34,7 @@ pytestmark = pytest.mark.skipif(not DATA.exists(), reason="the histories are not
 def histories():
     """Every third device of `open2`, its newest 400 backups."""
     _, backups, device = read_histories(DATA, "devices_open2")
-    rows = np.flatnonzero((device % 3 == 0) & (age_of(device) < 400))
-    return {name: column[rows] for name, column in backups.items()}, np.unique(device[rows], return_inverse=True)[1]
+    return part(backups, device, (device % 3 == 0) & (age_of(device) < 400))
 
 
 # Backups that are one, times the files, times the bytes.
