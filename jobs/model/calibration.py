@@ -12,6 +12,8 @@ from jobs.model.arrays import Array
 
 TYPICAL_BACKUPS_PER_YEAR = 80.0
 SCHEDULE_WEIGHT = 4.0  # backups; how long a device's own schedule takes to count
+COMMON = 1.6  # a raw score under which clean backups of a device with a typical schedule come some two times a year
+COMMON_STRETCH = 0.5  # how much more what a score lacks of that counts with ten times the backups
 
 
 def backups_per_year(backups: Array, days: Array) -> Array:
@@ -57,8 +59,15 @@ class Calibration:
 
 
 def on_schedule(raw: Array, schedule: Array, power: float) -> Array:
-    """Raw scores as they count on devices with so many backups a year."""
-    counted: Array = raw - power * np.log10(schedule)
+    """Raw scores as they count on devices with so many backups a year.
+
+    What is rare comes to a busy device hardly more often, what is common nearly in step with its backups. So what a
+    score lacks of `COMMON` counts for more on a busy device and for less on a seldom one, there half at least: a
+    higher raw score always counts for more.
+    """
+    beside_typical = np.log10(schedule / TYPICAL_BACKUPS_PER_YEAR)
+    below_common = np.maximum(COMMON - (raw - power * beside_typical), 0)
+    counted: Array = raw - power * np.log10(schedule) - COMMON_STRETCH * np.maximum(beside_typical, -1) * below_common
     return counted
 
 

@@ -9,10 +9,10 @@ from benchmarks.detection.made_up_devices import figures
     ("kind", "at_most", "at_most_of_four"),
     [
         ("weekly computer", 1, 4),
-        ("accounts", 1, 5),
-        ("logs", 1, 4),
-        ("mail server", 6, 20),
-        ("build artefacts", 6, 25),
+        ("accounts", 1, 3),
+        ("logs", 1, 2),
+        ("mail server", 6, 15),
+        ("build artefacts", 6, 20),
     ],
 )
 def test_a_kind_of_device_alerts_at_most_so_often_and_its_attacks_are_found(kind, at_most, at_most_of_four):

@@ -41,6 +41,13 @@ def test_a_busy_device_needs_a_rarer_backup_to_score_the_same_but_not_in_step():
     assert 0 < weekly - hourly < np.log10(8_766 / 52)
 
 
+def test_what_is_common_grows_more_in_step_with_the_backups_than_what_is_rare():
+    schedules = np.array([0.8, 8, 80, 800, 8_000])
+    common, rare = on_schedule(np.array([[1.0], [3.0]]), schedules, 0.3)
+    assert common - common[2] == pytest.approx([0.6, 0.45, 0, -0.75, -1.8])
+    assert rare - rare[2] == pytest.approx([0.6, 0.3, 0, -0.3, -0.6])
+
+
 def test_a_curve_goes_straight_on_at_both_ends():
     curve = np.array([[0.0, 1.0, 3.0], [0.0, 2.0, 3.0]])
     assert along(np.array([-1, 0, 0.5, 1, 2, 3, 5]), curve).tolist() == [-2, 0, 1, 2, 2.5, 3, 4]

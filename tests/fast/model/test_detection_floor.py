@@ -2,13 +2,16 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks.detection.attack_rows import attacked_positions
+from benchmarks.detection.cross_fit import schedules_of
 from benchmarks.detection.histories import DATA, larger, rarer, read_histories
 from benchmarks.detection.own_fleet import part
-from jobs.model.arrays import age_of
+from jobs.model.arrays import age_of, first_rows
 from jobs.model.attacks import attacked, kind_of
+from jobs.model.calibration import threshold_of
 from jobs.model.fleet import FleetModel
 from jobs.model.walk_forward import Walk, judged_years, score_walk, walk_forward
 from jobs.train.products import PRODUCTS, as_printed
@@ -35,6 +38,18 @@ def histories():
     """Every third device of `open2`, its newest 400 backups."""
     _, backups, device = read_histories(DATA, "devices_open2")
     return part(backups, device, (device % 3 == 0) & (age_of(device) < 400))
+
+
+def test_whoever_allows_more_alerts_gets_them_from_busy_devices_and_others_alike():
+    _, backups, device = read_histories(DATA, "devices_open2")
+    walk = walk_forward(backups, device, FLEET)
+    score = score_walk({name: column[walk.row] for name, column in backups.items()}, walk, FLEET)["anomaly_score"]
+    years = judged_years(backups["ended_at"], device)
+    alerts = np.bincount(device[walk.row], score >= threshold_of(4), len(years))
+    schedule = schedules_of(backups["ended_at"], device)[first_rows(device)]
+    is_busy = np.isin(schedule, ["100 to 200", "200 or more"])
+    busy, seldom = (alerts[own].sum() / years[own].sum() for own in (is_busy, schedule == "under 50"))
+    assert seldom / 1.6 < busy < seldom * 1.6
 
 
 # Backups that are one, times the files, times the bytes.
