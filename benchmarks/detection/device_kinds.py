@@ -222,6 +222,25 @@ def cameras(random: Random) -> dict[str, Any]:
     return _device(random, at, (files, files), (1e6, 3e7), (0.98, 1), made)
 
 
+def cache_server(random: Random) -> dict[str, Any]:
+    """Files of a day: each hour up to a fiftieth of them comes and as many go, by day more than by night."""
+    at = np.arange(3_000.0)
+    files = _between(random, 2e4, 5e5)
+    usual = files * _between(random, 0.002, 0.02) * (1 + 0.7 * np.sin(at / 24 * 2 * np.pi))
+    added = random.poisson(usual * _scattered(random, 0.25, at))
+    counts = [added, random.poisson(0.3 * usual), np.append(added[:24], added[:-24])]
+    return _device(random, at, (files, files), (5e2, 1e4), (0.2, 0.5), counts)
+
+
+def hourly_mailboxes(random: Random) -> dict[str, Any]:
+    """A few large files, half of them written to each hour."""
+    at = np.arange(3_000.0)
+    files = int(random.integers(5, 60))
+    counts = [random.poisson(0.02, len(at)), random.poisson(0.6 * files, len(at)), random.poisson(0.02, len(at))]
+    made = _device(random, at, (files, files), (1e7, 1e9), (0.2, 0.5), counts)
+    return made | {"update_size": 0.05 * _scattered(random, 0.5, at)}
+
+
 def _device(
     random: Random,
     at: Array,
@@ -253,5 +272,7 @@ KINDS: dict[str, Callable[[Random], dict[str, Any]]] = {
         photos,
         cameras,
         archive,
+        cache_server,
+        hourly_mailboxes,
     )
 }

@@ -12,6 +12,8 @@ from jobs.model.arrays import Array
 
 TYPICAL_BACKUPS_PER_YEAR = 80.0
 SCHEDULE_WEIGHT = 4.0  # backups; how long a device's own schedule takes to count
+NIGHTLY_BACKUPS_PER_YEAR = 365.0
+BEYOND_NIGHTLY_POWER = 0.8  # as with a new device: histories that would tell have at most a backup a night
 COMMON = 1.6  # a raw score under which clean backups of a device with a typical schedule come some two times a year
 COMMON_STRETCH = 0.5  # how much more what a score lacks of that counts with ten times the backups
 
@@ -44,7 +46,7 @@ class Calibration:
         Decayed count of the backups that taught the model; 0 for a device without one.
     schedule_power : float
         A single backup of a busy device is less likely to look odd, so its alerts do not grow in step with its backups,
-        but with this power of them.
+        but with this power of them, see `on_schedule`.
     alert_rate : array of shape (2, k)
         Raw score on its schedule, see `on_schedule`, and -log10 of the clean backups per device-year that reach it.
     sum_rate : array of shape (3, 2)
@@ -65,9 +67,10 @@ def on_schedule(raw: Array, schedule: Array, power: float) -> Array:
     score lacks of `COMMON` counts for more on a busy device and for less on a seldom one, there half at least: a
     higher raw score always counts for more.
     """
-    beside_typical = np.log10(schedule / TYPICAL_BACKUPS_PER_YEAR)
-    below_common = np.maximum(COMMON - (raw - power * beside_typical), 0)
-    counted: Array = raw - power * np.log10(schedule) - COMMON_STRETCH * np.maximum(beside_typical, -1) * below_common
+    beyond_nightly = np.log10(np.maximum(schedule / NIGHTLY_BACKUPS_PER_YEAR, 1))
+    rare = raw - power * np.log10(schedule) - (BEYOND_NIGHTLY_POWER - power) * beyond_nightly
+    lacks = np.maximum(COMMON - (rare + power * np.log10(TYPICAL_BACKUPS_PER_YEAR)), 0)
+    counted: Array = rare - COMMON_STRETCH * np.log10(np.maximum(schedule / TYPICAL_BACKUPS_PER_YEAR, 0.1)) * lacks
     return counted
 
 

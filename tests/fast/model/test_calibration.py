@@ -42,10 +42,16 @@ def test_a_busy_device_needs_a_rarer_backup_to_score_the_same_but_not_in_step():
 
 
 def test_what_is_common_grows_more_in_step_with_the_backups_than_what_is_rare():
-    schedules = np.array([0.8, 8, 80, 800, 8_000])
+    schedules = 80 * np.array([0.01, 0.1, 1, 4])
     common, rare = on_schedule(np.array([[1.0], [3.0]]), schedules, 0.3)
-    assert common - common[2] == pytest.approx([0.6, 0.45, 0, -0.75, -1.8])
-    assert rare - rare[2] == pytest.approx([0.6, 0.3, 0, -0.3, -0.6])
+    assert common - common[2] == pytest.approx([0.6, 0.45, 0, -0.416], abs=0.001)
+    assert rare - rare[2] == pytest.approx([0.6, 0.3, 0, -0.181], abs=0.001)
+
+
+@pytest.mark.parametrize("power", [0.3, 0.8])
+def test_beyond_a_backup_a_night_it_grows_nearly_in_step_however_long_a_device_is_known(power):
+    nightly, more = on_schedule(np.array([4.0, 4.0]), np.array([365.0, 3_650.0]), power)
+    assert nightly - more == pytest.approx(0.8)
 
 
 def test_a_curve_goes_straight_on_at_both_ends():
