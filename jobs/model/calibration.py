@@ -13,7 +13,7 @@ from jobs.model.arrays import Array
 TYPICAL_BACKUPS_PER_YEAR = 80.0
 SCHEDULE_WEIGHT = 4.0  # backups; how long a device's own schedule takes to count
 NIGHTLY_BACKUPS_PER_YEAR = 365.0
-BEYOND_NIGHTLY_POWER = 0.8  # as with a new device: histories that would tell have at most a backup a night
+BEYOND_NIGHTLY_POWER = 0.8  # as with a new device: no history that was fitted has more backups than that
 COMMON = 1.6  # a raw score under which clean backups of a device with a typical schedule come some two times a year
 COMMON_STRETCH = 0.5  # how much more what a score lacks of that counts with ten times the backups
 
