@@ -91,6 +91,11 @@ def _daily(days: int = 500) -> tuple[Array, Array]:
     return 24.0 * day, day % 7 < 5
 
 
+def _hourly(hours: int = 3_000) -> Array:
+    """Hours of hourly backups."""
+    return np.arange(float(hours))
+
+
 def _between(random: Random, low: float, high: float) -> float:
     return float(np.exp(random.uniform(np.log(low), np.log(high))))
 
@@ -179,7 +184,7 @@ def build_artefacts(random: Random) -> dict[str, Any]:
 
 def hourly_server(random: Random) -> dict[str, Any]:
     """Busy by day, hardly anything by night, every hour."""
-    at = np.arange(3_000.0)
+    at = _hourly()
     usual = _between(random, 2, 60) * np.where((at % 24 > 6) & (at % 24 < 19) & (at // 24 % 7 < 5), 1, 0.1)
     usual = usual * _scattered(random, 0.6, at)
     counts = [random.poisson(x) for x in (usual, 2 * usual, 0.6 * usual * _scattered(random, 0.8, at))]
@@ -224,7 +229,7 @@ def cameras(random: Random) -> dict[str, Any]:
 
 def cache_server(random: Random) -> dict[str, Any]:
     """Files of a day: each hour up to a fiftieth of them comes and as many go, by day more than by night."""
-    at = np.arange(3_000.0)
+    at = _hourly()
     files = _between(random, 2e4, 5e5)
     usual = files * _between(random, 0.002, 0.02) * (1 + 0.7 * np.sin(at / 24 * 2 * np.pi))
     added = random.poisson(usual * _scattered(random, 0.25, at))
@@ -234,7 +239,7 @@ def cache_server(random: Random) -> dict[str, Any]:
 
 def hourly_mailboxes(random: Random) -> dict[str, Any]:
     """A few large files, half of them written to each hour."""
-    at = np.arange(3_000.0)
+    at = _hourly()
     files = int(random.integers(5, 60))
     counts = [random.poisson(0.02, len(at)), random.poisson(0.6 * files, len(at)), random.poisson(0.02, len(at))]
     made = _device(random, at, (files, files), (1e7, 1e9), (0.2, 0.5), counts)

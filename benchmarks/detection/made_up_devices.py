@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -46,9 +47,7 @@ def main() -> None:
 
 def figures(kind: str) -> dict[str, float]:
     """Alerts a device-year, once known and in the first 33 backups, and mean recall of the headline attacks."""
-    with TemporaryDirectory() as folder:
-        pq.write_table(devices_of(kind), file := Path(folder) / "devices.parquet")
-        history = history_of(read_backups(file), REACH)
+    history = as_history(devices_of(kind))
     rows, rules = rows_of(history, in_shape(what_if_rows(history, SEED))), Rules()
     found = judged(rows, history, shipped(), rules)
     is_alert, is_judged = alerted(found, rules.threshold), ~np.isnan(found.score)
@@ -57,17 +56,29 @@ def figures(kind: str) -> dict[str, float]:
     attack = rows.table["attack"].to_numpy()
     recall = [float(is_alert[is_judged & (attack == name)].mean()) for name in ATTACKS]
     budget = BUDGETS[-1]
-    lower = Rules(threshold=threshold_of(budget))
-    is_over_lower = alerted(judged(rows_of(history, None), history, shipped(), lower), lower.threshold)
     return {
-        "alerts a year": _a_year(is_alert, history, is_known),
-        "alerts a year, first 33 backups": _a_year(is_alert, history, is_young),
-        f"alerts a year, budget {budget:g}": _a_year(is_over_lower, history, is_known),
+        "alerts a year": a_year(is_alert, history, is_known),
+        "alerts a year, first 33 backups": a_year(is_alert, history, is_young),
+        f"alerts a year, budget {budget:g}": a_year(alerts_of(history, budget), history, is_known),
         "recall": round(float(np.mean(recall)), 3),
     }
 
 
-def _a_year(is_alert: NDArray[Any], history: History, is_own: NDArray[Any]) -> float:
+def as_history(devices: pa.Table) -> History:
+    """Records of made-up devices as a backtest reads them."""
+    with TemporaryDirectory() as folder:
+        pq.write_table(devices, file := Path(folder) / "devices.parquet")
+        return history_of(read_backups(file), REACH)
+
+
+def alerts_of(history: History, budget: float) -> NDArray[Any]:
+    """Whether each backup alerts, for a budget in false alerts per device-year."""
+    rules = Rules(threshold=threshold_of(budget))
+    return alerted(judged(rows_of(history, None), history, shipped(), rules), rules.threshold)
+
+
+def a_year(is_alert: NDArray[Any], history: History, is_own: NDArray[Any]) -> float:
+    """Alerts a device-year among these backups."""
     own = np.flatnonzero(is_own)
     alerts, years = alerts_and_years(is_alert[own], history.device[own], history.ended_at[own] / 1e6, DEVICES)
     return round(float(alerts.sum() / years.sum()), 2)

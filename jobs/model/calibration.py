@@ -66,6 +66,13 @@ def on_schedule(raw: Array, schedule: Array, power: float) -> Array:
     What is rare comes to a busy device hardly more often, what is common nearly in step with its backups. So what a
     score lacks of `COMMON` counts for more on a busy device and for less on a seldom one, there half at least: a
     higher raw score always counts for more.
+
+    Parameters
+    ----------
+    raw, schedule : arrays of shape (n,)
+        As in `anomaly_score`.
+    power : float
+        `Calibration.schedule_power`; backups beyond one a night have `BEYOND_NIGHTLY_POWER`.
     """
     beyond_nightly = np.log10(np.maximum(schedule / NIGHTLY_BACKUPS_PER_YEAR, 1))
     rare = raw - power * np.log10(schedule) - (BEYOND_NIGHTLY_POWER - power) * beyond_nightly
