@@ -37,6 +37,8 @@ CLASS_WORDS = {
     "slow_rename": "one day of a slow encryption under new names",
     "padded": "changed and grown, compression as before",
     "split": "encrypted, half in place and half under new names",
+    "truncate": "cut to nothing, each file still there",
+    "drop": "the three files that hold so much of the bytes deleted",
     "reformat": "rewritten in order, as by a formatter",
     "move": "moved to other folders",
     "upgrade": "a program's new version",

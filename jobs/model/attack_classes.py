@@ -9,59 +9,16 @@ an attack that goes on over many. A number at the end of a name is the share of 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Share = Array | float  # of the device's files
+from jobs.model.attack_change import Array, Before, Change, Recipe, Share
 
 NOTE_BYTES = 334  # what ransomware appends to each file: the wrapped key and a marker
 FASTEST_BYTES = 4_096  # the fastest families encrypt this much of the start of a file
 STOP_DJVU_BYTES = 153_605  # the same for the STOP/Djvu family
 ZEROS_RATIO = 0.005  # what fast compression makes of zeros
 
-
-@dataclass(frozen=True)
-class Before:
-    """Devices before the attack; arrays of shape (n_backups,), NaN where unknown."""
-
-    files: Array
-    bytes: Array
-    dirs: Array
-    density: Array  # compressed share of what is stored
-
-    @property
-    def file_size(self) -> Array:
-        """Mean size of a file, bytes."""
-        return self.bytes / self.files
-
-    def count(self, share: Share) -> Array:
-        """Files in this share, at least one."""
-        return np.maximum(1.0, np.rint(share * self.files))
-
-    def notes(self, share: float) -> Array:
-        """Ransom notes, one for each folder touched; none where folders were not counted."""
-        return np.ceil(np.nan_to_num(self.dirs) * share)
-
-
-@dataclass(frozen=True)
-class Change:
-    """What one attack adds to the figures of a backup, in files and bytes."""
-
-    added: Array | float = 0.0
-    updated: Array | float = 0.0
-    deleted: Array | float = 0.0
-    moved: Array | float = 0.0
-    new_extension: Array | float = 0.0
-    uploaded: Array | float = 0.0
-    compressed: Array | float = 0.0
-    replaced: Array | float = 0.0  # bytes that the updated files held before
-    unique: Array | float | None = None  # of uploaded, what deduplication does not find in the store; None: all of it
-
-
-Recipe = Callable[[Before], Change]
 Ratio = Callable[[Before], Array | float]
 
 
@@ -137,6 +94,22 @@ def _stop_djvu(before: Before) -> Change:
 
 def _delete(share: Share) -> Recipe:
     return lambda before: Change(deleted=before.count(share))
+
+
+def _truncate(share: float) -> Recipe:
+    """Files cut to nothing: they all stay, and what they held is gone."""
+    return lambda before: Change(updated=before.count(share), replaced=share * before.bytes)
+
+
+def _drop(share: float) -> Recipe:
+    """Delete the three files that hold this share of the bytes: a database, images of machines."""
+
+    def change(before: Before) -> Change:
+        count = np.minimum(3.0, before.files)
+        # The mean size of deleted files goes with their count; the rest of what these held beside it.
+        return Change(deleted=count, replaced=np.maximum(0.0, share * before.bytes - count * before.file_size))
+
+    return change
 
 
 def _add(share: Share) -> Recipe:
@@ -222,6 +195,9 @@ _EXTRAS: dict[str, Recipe] = {
     "rename_same_extension_0.1": _rename(0.1, has_new_extension=False),
     "rename_same_extension_0.02": _rename(0.02, has_new_extension=False),
     "split_0.1": _split,
+    "truncate_1": _truncate(1),
+    "truncate_0.5": _truncate(0.5),
+    "drop_0.5": _drop(0.5),
 }
 _LOOK_ALIKES: dict[str, Recipe] = {
     "reformat_1": _overwrite(1, _as_stored),

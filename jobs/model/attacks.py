@@ -8,13 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from jobs.model.attack_classes import ATTACKS, EXTRAS, LOOK_ALIKES, RECIPES, Array, Before, Change, Recipe
+from jobs.model.attack_change import Array, Before, Change, Recipe
+from jobs.model.attack_classes import ATTACKS, EXTRAS, LOOK_ALIKES, RECIPES
 from jobs.tables import KINDS
 
 __all__ = ["ATTACKS", "EXTRAS", "LOOK_ALIKES", "attacked", "changed", "kind_of"]
 
 # What an attack ought to be called, by its name's first word; others are encryption.
-KIND_OF_ATTACK = {"delete": "delete", "add": "add", "stage": "add", "wipe": "modify", "padded": "modify"}
+KIND_OF_ATTACK = {
+    **dict.fromkeys(("delete", "truncate", "drop"), "delete"),
+    **dict.fromkeys(("add", "stage"), "add"),
+    **dict.fromkeys(("wipe", "padded"), "modify"),
+}
 LOWEST_DENSITY = 0.02  # a store that seems to compress better than 50:1 is one with hardly anything in it
 
 

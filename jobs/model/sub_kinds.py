@@ -18,22 +18,26 @@ TOP_FLOOR = 1.0  # smallest weight of what touches nearly all of a device
 TOP_FLOORS = {"modify": 2.5}
 # The same for what is deleted or added: the more of a device's files, up to half, the louder, however rare both are.
 BIG_FLOORS = {"delete": {"big deleted": 1.0}, "add": {"big added_net": 1.0}}
-# What a column counts at least in these sets, by sub-kind, whatever was learned beside it; in others it costs more
-# than it gives. Each digit of the number of deleted or added files: a tenth of a large device is louder than a tenth of
-# a small one, even on a device that does so a few times a year. That all of a device is rewritten: where the size of
-# the store is unknown that may be all there is to see, and a device that often rewrites most of itself would hide it.
-_ALL_REWRITTEN = {("modify", "top updated"): 3.6, ("modify", "top rewritten"): 3.6}
+# What a column counts at least in these sets, by sub-kind and piece, whatever was learned beside it; in others it costs
+# more than it gives. Each digit of the number of deleted or added files: a tenth of a large device is louder than a
+# tenth of a small one, even on a device that does so a few times a year. That all of a device is rewritten: where the
+# size of the store is unknown that may be all there is to see, and a device that often rewrites most of itself would
+# hide it.
+_ALL_REWRITTEN = {("modify", "top updated", 0): 3.6, ("modify", "top rewritten", 0): 3.6}
 SET_FLOORS = {
-    "stored": {("delete", "count deleted"): 1.0},
+    "stored": {("delete", "count deleted", 0): 1.0},
     "ratio": {
-        ("delete", "count deleted"): 1.5,
-        ("delete", "big deleted"): 2.0,
-        ("add", "count added_net"): 0.4,
+        ("delete", "count deleted", 0): 1.5,
+        ("delete", "big deleted", 0): 2.0,
+        ("add", "count added_net", 0): 0.4,
         **_ALL_REWRITTEN,
     },
     "counts_totals": _ALL_REWRITTEN,
     "size": _ALL_REWRITTEN,
 }
+# The same in all sets. A third of the bytes and more can go while hardly a file does: emptied in place, or the few that
+# hold a database. Deletions as they are drawn to learn from always show as files too, so nothing else would tell it.
+LOST_FLOOR = {("delete", "share lost", PIECES - 1): 40.0}
 
 # Name, what it is a share of: signals of files beside the files before; of bytes beside the bytes before.
 SHARES = {
@@ -147,7 +151,7 @@ SURGING = ("updated_net", "rewritten")
 SUB_KINDS = (*LEARNED, SURGE)
 # Each sub-kind's part of the false alerts that are allowed, by what a backup shows (`jobs.model.point_sets.SETS`).
 BUDGETS = {
-    "stored": (0.233, 0.035, 0.068, 0.305, 0.2355, 0.074, 0.045, 0.0022, 0.0023),
+    "stored": (0.231, 0.035, 0.068, 0.305, 0.2345, 0.074, 0.045, 0.0052, 0.0023),
     "dense": (0.125, 0.03, 0.088, 0.385, 0.187, 0.077, 0.0928, 0.0027, 0.0125),
     "totals": (0.38, 0.035, 0.0034, 0.285, 0.18, 0.06, 0.03, 0.02, 0.0066),
     "ratio_saved": (0.27, 0.26, 0.004, 0.02, 0.08, 0.03, 0.325, 0.006, 0.005),
@@ -207,10 +211,10 @@ def floors() -> NDArray[np.float64]:
 
 
 def with_set_floors(weights: NDArray[np.float64], set_name: str) -> NDArray[np.float64]:
-    """Weights of a set, shape (columns, 9), at least those of `SET_FLOORS`."""
+    """Weights of a set, shape (columns, 9), at least those of `SET_FLOORS` and `LOST_FLOOR`."""
     louder, names = weights.copy(), [sub_kind.name for sub_kind in SUB_KINDS]
-    for (sub_kind, column), floor in SET_FLOORS.get(set_name, {}).items():
-        at = COLUMNS.index((column, 0)), names.index(sub_kind)
+    for (sub_kind, column, piece), floor in {**LOST_FLOOR, **SET_FLOORS.get(set_name, {})}.items():
+        at = COLUMNS.index((column, piece)), names.index(sub_kind)
         louder[at] = max(louder[at], floor)
     return louder
 

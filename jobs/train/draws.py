@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from jobs.model.attack_classes import Array, Before, Change, Recipe
+from jobs.model.attack_change import Array, Before, Change, Recipe
 from jobs.model.attacks import changed
 from jobs.model.sub_kinds import LEARNED
 

@@ -26,9 +26,25 @@ FLOORS = {
         "add_0.5": 0.95,
         "wipe_1": 0.9,
         "padded_0.5": 0.8,
+        "truncate_0.5": 0.95,
+        "drop_0.5": 0.95,
     },
-    "all columns": {"inplace_0.1": 0.8, "rename_0.02": 0.9, "delete_0.5": 0.95, "add_0.5": 0.95, "wipe_1": 0.9},
-    "restic with diff": {"delete_0.5": 0.9, "add_0.5": 0.9, "rename_1": 0.9},
+    "all columns": {
+        "inplace_0.1": 0.8,
+        "rename_0.02": 0.9,
+        "delete_0.5": 0.95,
+        "add_0.5": 0.95,
+        "wipe_1": 0.9,
+        "truncate_0.5": 0.95,
+        "drop_0.5": 0.95,
+    },
+    "restic with diff": {
+        "delete_0.5": 0.9,
+        "add_0.5": 0.9,
+        "rename_1": 0.9,
+        "truncate_0.5": 0.95,
+        "drop_0.5": 0.95,
+    },
 }
 pytestmark = pytest.mark.skipif(not DATA.exists(), reason="the histories are not shipped")
 

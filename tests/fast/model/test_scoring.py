@@ -22,6 +22,9 @@ OBVIOUS = {
     "wipe_1": "modify",
     "stage_0.5": "add",
     "padded_0.5": "modify",
+    "truncate_1": "delete",
+    "truncate_0.5": "delete",
+    "drop_0.5": "delete",
 }
 STORE = ("bytes_total_compressed", "bytes_total_compressed_before")
 GOLDEN = json.loads(Path(__file__).with_name("golden_scores.json").read_text("utf-8"))

@@ -113,7 +113,7 @@ def test_failed_runs_and_redeliveries_are_neither_attacked_nor_counted(tmp_path)
 def test_what_is_written_is_what_a_backtest_reads(elsewhere, capsys, name):
     backups = written(elsewhere, "b.jsonl", records(days=50, product="restic", tenant_id="acme"))
     assert main(["simulate", "--backups", str(backups), "--out", name]) == 0
-    assert "what-if rows of 40 classes of attack" in capsys.readouterr().out
+    assert "what-if rows of 43 classes of attack" in capsys.readouterr().out
     if name.endswith(".parquet"):
         rows = pq.read_table(name).to_pylist()
         rows = [{k: v for k, v in row.items() if v is not None} for row in rows]
