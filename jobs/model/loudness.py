@@ -27,7 +27,7 @@ def usual_loudness(n: int) -> Array:
 
 
 def loud_share(rarities: Array) -> Array:
-    """Share of clean backups that are loud in each kind: rarities of sub-kinds, (n, 9), to (4,).
+    """Share of clean backups that are loud in each kind: rarities of sub-kinds, (n, 10), to (4,).
 
     No less than of a single sub-kind: of a kind that a set does not show hardly any backup is loud.
     """

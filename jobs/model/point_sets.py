@@ -39,13 +39,13 @@ class PointSet:
 
     Attributes
     ----------
-    budget : array of shape (9,)
+    budget : array of shape (10,)
         Each sub-kind's part of the false alerts.
-    intercepts : array of shape (9,)
+    intercepts : array of shape (10,)
         Points of each sub-kind without any evidence.
-    weights : array of shape (columns, 9)
+    weights : array of shape (columns, 10)
         Points for each column of `jobs.model.sub_kinds.COLUMNS`, at least 0.
-    tails : 9 arrays of shape (2, k)
+    tails : 10 arrays of shape (2, k)
         Points of a sub-kind, and -log10 of the share of clean backups that have as many.
     loud_share : array of shape (4,)
         Share of clean backups that are loud, by `jobs.tables.KINDS`; see `jobs.model.loudness`.

@@ -12,12 +12,14 @@ from jobs.model.signals import SIGNALS, density_before
 from jobs.model.sub_kinds import COLUMNS, COUNTS, EVIDENCE_KNOTS, PIECES, SHARE_KNOTS, SHARES, SURGING
 
 _PLACE = {signal: place for place, signal in enumerate(SIGNALS)}
+A_LOT = 1 / 3  # of a device's bytes; less than that hardly goes without its files
 _DENSEST = 0.95  # so that what is dense already can still be told
 _SHARE_SIGNALS = np.array([_PLACE[signal] for signal in SHARES.values()])
 _COUNTED, _SURGING = [_PLACE[signal] for signal in COUNTS], [_PLACE[signal] for signal in SURGING]
-# Where in COLUMNS what is cut into pieces ends: evidence, surge, shares; then counts, top, big.
+_LOST = _PLACE["lost"]
+# Where in COLUMNS each part ends: evidence, surge and shares, cut into pieces; counts, top, big; both.
 _ENDS = np.cumsum(
-    [PIECES * len(SIGNALS), PIECES * len(SIGNALS), PIECES * len(SHARES), *map(len, (COUNTS, SHARES, SHARES))]
+    [PIECES * len(SIGNALS), PIECES * len(SIGNALS), PIECES * len(SHARES), *map(len, (COUNTS, SHARES, SHARES)), 1]
 )
 _SHARE = {share: place for place, share in enumerate(SHARES)}
 
@@ -54,7 +56,7 @@ def columns_of(
     shares = shares_of(beyond, figures, expected, stored_density).T
     digits = np.log10(np.clip(shares, 1e-3, 1)) + 3
     columns = np.empty((len(COLUMNS), len(evidence)), np.float32)
-    of_evidence, of_surge, of_shares, counts, top, big, both = np.split(columns, _ENDS)
+    of_evidence, of_surge, of_shares, counts, top, big, both, gone = np.split(columns, _ENDS)
     _fill_pieces(of_evidence, evidence.T, EVIDENCE_KNOTS)
     _fill_pieces(of_surge, surge.T, EVIDENCE_KNOTS)
     _fill_pieces(of_shares, digits, SHARE_KNOTS)
@@ -62,6 +64,8 @@ def columns_of(
     top[:] = np.clip((shares - 0.75) / 0.25, 0, 1)
     big[:] = np.minimum(shares / 0.5, 1)
     both[:] = surge.T[_SURGING].min(axis=0)
+    part = np.clip((shares[_SHARE["lost"]] - A_LOT) / (1 - A_LOT), 0, 1)
+    gone[:] = (evidence.T[_LOST] + surge.T[_LOST]) * part
     return columns.T
 
 
@@ -85,15 +89,15 @@ def shares_of(beyond: Array, figures: Arrays, expected: Array, stored_density: A
 
 
 def points_of(columns: Array, weights: Array, intercepts: Array) -> Array:
-    """Points of each sub-kind: shape (n, 9).
+    """Points of each sub-kind: shape (n, 10).
 
     Parameters
     ----------
     columns : array of shape (n, columns)
         From `columns_of`.
-    weights : array of shape (columns, 9)
+    weights : array of shape (columns, 10)
         At least 0; 0 where a column does not speak for a sub-kind.
-    intercepts : array of shape (9,)
+    intercepts : array of shape (10,)
     """
     points: Array = weights.T.astype(np.float32) @ columns.T + intercepts.astype(np.float32)[:, np.newaxis]
     return points.T

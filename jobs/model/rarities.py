@@ -18,9 +18,9 @@ BEYOND_EVIDENCE = 0.5
 # happened before.
 BIG_BEYOND_EVIDENCE = 2.0
 
-_DELETE = [sub_kind.name for sub_kind in SUB_KINDS].index("delete")
-_SIGNALS_OF_DELETE = [SIGNALS.index(signal) for signal in SUB_KINDS[_DELETE].evidence]
-_BIG = [COLUMNS.index((f"big {share}", 0)) for share in SUB_KINDS[_DELETE].big]
+_DELETIONS = [place for place, sub_kind in enumerate(SUB_KINDS) if sub_kind.kind == "delete"]
+_SIGNALS_OF_DELETE = [SIGNALS.index(signal) for place in _DELETIONS for signal in SUB_KINDS[place].evidence]
+_BIG = [COLUMNS.index((f"big {share}", 0)) for place in _DELETIONS for share in SUB_KINDS[place].big]
 
 
 def rarest_deletion(rows: Arrays) -> Array:
@@ -35,7 +35,7 @@ def rarities_of(found: Array, rarest: Array, points: PointSet) -> Array:
 
     Parameters
     ----------
-    found : array of shape (n, 9)
+    found : array of shape (n, 10)
         From `jobs.model.points.points_of`.
     rarest : array of shape (n,)
         From `rarest_deletion`, of the same backups.
@@ -43,14 +43,14 @@ def rarities_of(found: Array, rarest: Array, points: PointSet) -> Array:
 
     Returns
     -------
-    array of shape (n, 9)
+    array of shape (n, 10)
 
     Notes
     -----
     docs/model.md, "Points".
     """
     rarities = np.stack([along(own, tail) for own, tail in zip(found.T, points.tails, strict=True)], axis=1)
-    rarities[:, _DELETE] = np.minimum(rarities[:, _DELETE], rarest)
+    rarities[:, _DELETIONS] = np.minimum(rarities[:, _DELETIONS], rarest[:, np.newaxis])
     return rarities
 
 

@@ -17,7 +17,7 @@ from jobs.model.prior import GRID, prior_chance
 from jobs.model.rarities import rarest_deletion, rarities_of, sub_kind_scores
 from jobs.model.signals import FIGURES, SIGNALS, UNIT_OF_SIGNAL
 from jobs.model.stand_ins import completed
-from jobs.model.sub_kinds import SIGNAL_OF_COLUMN, SUB_KINDS, largest_of_kinds, loudest_of_kinds
+from jobs.model.sub_kinds import COLUMNS, SIGNAL_OF_COLUMN, SUB_KINDS, largest_of_kinds, loudest_of_kinds
 from jobs.tables import KINDS
 
 _UNIT = np.array([UNIT_OF_SIGNAL[signal] for signal in SIGNALS])
@@ -28,6 +28,8 @@ _IN_PLACES = [_IN_PLACE, _NAMES.index("rename")]
 _REWRITES = [_NAMES.index(name) for name in ("modify", "surge")]
 _ADDS = [_NAMES.index(name) for name in ("add", "stage")]
 _LOST, _DELETED = SIGNALS.index("lost"), [SIGNALS.index(name) for name in ("deleted", "deleted_net", "deleted_alone")]
+_DELETE, _LOSS = _NAMES.index("delete"), _NAMES.index("loss")
+_DIGITS = {share: [own == f"share {share}" for own, _ in COLUMNS] for share in ("deleted", "lost")}
 _STORED_EXCESS, _RATIO_HIGH = SIGNALS.index("stored_excess"), SIGNALS.index("ratio_high")
 _EXCESS_BYTES = SIGNALS.index("excess_bytes")
 _GAINED, _REWRITTEN = SIGNALS.index("gained"), SIGNALS.index("rewritten")
@@ -215,14 +217,21 @@ def _loudest(rows: Arrays, sum_kind: Array, loudness: Array, fleet: FleetModel) 
             winner = loudest_of_kinds(by_sub_kind)[np.arange(len(own)), of_kinds]
             winner = _named(winner, of_set)
             of_sum = np.where(kind[:, np.newaxis] == _KIND, by_sub_kind, -np.inf).argmax(axis=1)
-            winner = np.where(kind >= 0, of_sum, winner)
+            winner = _told(np.where(kind >= 0, of_sum, winner), of_set["columns"])
             given = (rows["columns"][own] * points.weights.T[winner]) @ SIGNAL_OF_COLUMN
-            # Files are what people count; and where the totals do not say it, bytes lost are only likely.
-            has_files = rows["evidence"][own][:, _DELETED].any(axis=1)
+            # Where the totals do not say it, bytes lost are only likely.
+            has_files = rows["evidence"][own][:, _DELETED].any(axis=1) & (winner == _DELETE)
             given[:, _LOST] = np.where(has_files, 0, given[:, _LOST])
             # What nothing was learned for still has its evidence.
             signal[own] = (given + 1e-6 * rows["evidence"][own]).argmax(axis=1)
     return signal
+
+
+def _told(winner: Array, columns: Array) -> Array:
+    """The winning sub-kinds; deletion is told in files, unless much is gone, and of bytes twice the share of files."""
+    of_files, of_bytes = (columns[:, own].sum(axis=1) for own in _DIGITS.values())
+    is_loss = (columns[:, COLUMNS.index(("gone lost", 0))] > 0) & (of_bytes > of_files + np.log10(2))
+    return np.where(np.isin(winner, (_DELETE, _LOSS)), np.where(is_loss, _LOSS, _DELETE), winner)
 
 
 def _usual(part: float, signal: Array, history: tuple[Array, Array], cohort: Array, fleet: FleetModel) -> Array:

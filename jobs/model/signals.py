@@ -39,7 +39,7 @@ _SIGNALS = (
 SIGNALS = tuple(name for name, _, _ in _SIGNALS)
 UNIT_OF_SIGNAL = {name: unit for name, unit, _ in _SIGNALS}
 KIND_OF_SIGNAL = {name: kind for name, _, kind in _SIGNALS}
-LAYOUT = "24x12/2"  # signals x bins / version of their meaning
+LAYOUT = "24x12/3"  # signals x bins / version of their meaning
 FIGURES = (
     "files_added",
     "files_updated",

@@ -1,4 +1,4 @@
-"""The nine ways in which an attack shows, each with the evidence and the shares that speak for it."""
+"""The ten ways in which an attack shows, each with the evidence and the shares that speak for it."""
 
 from __future__ import annotations
 
@@ -18,26 +18,22 @@ TOP_FLOOR = 1.0  # smallest weight of what touches nearly all of a device
 TOP_FLOORS = {"modify": 2.5}
 # The same for what is deleted or added: the more of a device's files, up to half, the louder, however rare both are.
 BIG_FLOORS = {"delete": {"big deleted": 1.0}, "add": {"big added_net": 1.0}}
-# What a column counts at least in these sets, by sub-kind and piece, whatever was learned beside it; in others it costs
-# more than it gives. Each digit of the number of deleted or added files: a tenth of a large device is louder than a
-# tenth of a small one, even on a device that does so a few times a year. That all of a device is rewritten: where the
-# size of the store is unknown that may be all there is to see, and a device that often rewrites most of itself would
-# hide it.
-_ALL_REWRITTEN = {("modify", "top updated", 0): 3.6, ("modify", "top rewritten", 0): 3.6}
+# What a column counts at least in these sets, whatever was learned beside it; in others it costs more than it gives.
+# Each digit of the number of deleted or added files: a tenth of a large device is louder than a tenth of a small one,
+# even on a device that does so a few times a year. That all of a device is rewritten: where the size of the store is
+# unknown that may be all there is to see, and a device that often rewrites most of itself would hide it.
+_ALL_REWRITTEN = {("modify", "top updated"): 3.6, ("modify", "top rewritten"): 3.6}
 SET_FLOORS = {
-    "stored": {("delete", "count deleted", 0): 1.0},
+    "stored": {("delete", "count deleted"): 1.0},
     "ratio": {
-        ("delete", "count deleted", 0): 1.5,
-        ("delete", "big deleted", 0): 2.0,
-        ("add", "count added_net", 0): 0.4,
+        ("delete", "count deleted"): 1.5,
+        ("delete", "big deleted"): 2.0,
+        ("add", "count added_net"): 0.4,
         **_ALL_REWRITTEN,
     },
     "counts_totals": _ALL_REWRITTEN,
     "size": _ALL_REWRITTEN,
 }
-# The same in all sets. A third of the bytes and more can go while hardly a file does: emptied in place, or the few that
-# hold a database. Deletions as they are drawn to learn from always show as files too, so nothing else would tell it.
-LOST_FLOOR = {("delete", "share lost", PIECES - 1): 40.0}
 
 # Name, what it is a share of: signals of files beside the files before; of bytes beside the bytes before.
 SHARES = {
@@ -144,11 +140,14 @@ LEARNED = (
         ("updated",),
     ),
 )
-# Far more files and bytes rewritten than ever before, and no others added or deleted. Its points are not learned: they
-# are the rarer of two surges, so that a steady device's own steadiness counts where nothing else can be seen.
-SURGE = SubKind("surge", "modify", (), ())
+# Not learned: the points of each are a column of its own. Far more files and bytes rewritten than ever before, and no
+# others added or deleted: the rarer of two surges, so that a steady device's own steadiness counts where nothing else
+# can be seen. And content that goes though hardly a file does, emptied in place or the few that hold a database:
+# deletions as they are drawn to learn from always show as files too.
+SURGE, LOSS = SubKind("surge", "modify", (), ()), SubKind("loss", "delete", (), ())
 SURGING = ("updated_net", "rewritten")
-SUB_KINDS = (*LEARNED, SURGE)
+OWN_COLUMNS = ((f"both {SURGING[0]}", 0), ("gone lost", 0))
+SUB_KINDS = (*LEARNED, SURGE, LOSS)
 # Each sub-kind's part of the false alerts that are allowed, by what a backup shows (`jobs.model.point_sets.SETS`).
 BUDGETS = {
     "stored": (0.231, 0.035, 0.068, 0.305, 0.2345, 0.074, 0.045, 0.0052, 0.0023),
@@ -163,6 +162,8 @@ BUDGETS = {
     "size": (0.08, 0.073, 0.005, 0.22, 0.211, 0.121, 0.2, 0.013, 0.077),
     "upload": (0.18, 0.01, 0.004, 0.01, 0.2, 0.206, 0.27, 0.01, 0.11),
 }
+# On top of them: nearly all clean backups that lose so much delete files enough to alert anyway.
+LOSS_BUDGET = 0.2
 
 # Columns of what the points are sums of; `jobs.model.points.columns_of` fills them in this order.
 COLUMNS = (
@@ -172,9 +173,8 @@ COLUMNS = (
     *((f"count {signal}", 0) for signal in COUNTS),
     *((f"top {share}", 0) for share in SHARES),
     *((f"big {share}", 0) for share in SHARES),
-    (f"both {SURGING[0]}", 0),
+    *OWN_COLUMNS,
 )
-
 
 # Which signal each column is of: shape (columns, signals), one 1 a row.
 _SIGNALS_OF_COLUMNS = [SHARES.get(name.split()[1], name.split()[1]) for name, _ in COLUMNS]
@@ -185,12 +185,12 @@ _OF_KINDS = [[place for place, own in enumerate(SUB_KINDS) if own.kind == kind] 
 
 
 def largest_of_kinds(by_sub_kind: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The largest of each kind's sub-kinds: (n, 9) to (n, 4), by `jobs.tables.KINDS`."""
+    """The largest of each kind's sub-kinds: (n, 10) to (n, 4), by `jobs.tables.KINDS`."""
     return np.stack([by_sub_kind[:, places].max(axis=1) for places in _OF_KINDS], axis=1)
 
 
 def loudest_of_kinds(by_sub_kind: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Which sub-kind of each kind is the largest: (n, 9) to (n, 4), indices into `SUB_KINDS`."""
+    """Which sub-kind of each kind is the largest: (n, 10) to (n, 4), indices into `SUB_KINDS`."""
     return np.stack([np.take(places, by_sub_kind[:, places].argmax(axis=1)) for places in _OF_KINDS], axis=1)
 
 
@@ -211,10 +211,10 @@ def floors() -> NDArray[np.float64]:
 
 
 def with_set_floors(weights: NDArray[np.float64], set_name: str) -> NDArray[np.float64]:
-    """Weights of a set, shape (columns, 9), at least those of `SET_FLOORS` and `LOST_FLOOR`."""
+    """Weights of a set, shape (columns, 10), at least those of `SET_FLOORS`."""
     louder, names = weights.copy(), [sub_kind.name for sub_kind in SUB_KINDS]
-    for (sub_kind, column, piece), floor in {**LOST_FLOOR, **SET_FLOORS.get(set_name, {})}.items():
-        at = COLUMNS.index((column, piece)), names.index(sub_kind)
+    for (sub_kind, column), floor in SET_FLOORS.get(set_name, {}).items():
+        at = COLUMNS.index((column, 0)), names.index(sub_kind)
         louder[at] = max(louder[at], floor)
     return louder
 

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import minimize  # type: ignore[import-untyped]
 
 from jobs.model.arrays import Array
-from jobs.model.sub_kinds import COLUMNS, LEARNED, SURGING, columns_used, floors
+from jobs.model.sub_kinds import COLUMNS, LEARNED, OWN_COLUMNS, SUB_KINDS, columns_used, floors
 
 ATTACK_PART = 0.3  # all attacks together weigh as much as this part of the clean backups
 NAMING_PART = 0.2  # how much it counts that an attack is taken for its own sub-kind
@@ -30,8 +30,8 @@ def fit_points(clean: Array, clean_weights: Array, attacks: Array, sub_kind: Arr
 
     Returns
     -------
-    weights : array of shape (columns, 9), at least 0
-    intercepts : array of shape (9,)
+    weights : array of shape (columns, 10), at least 0
+    intercepts : array of shape (10,)
 
     Notes
     -----
@@ -50,10 +50,11 @@ def fit_points(clean: Array, clean_weights: Array, attacks: Array, sub_kind: Arr
     found = minimize(
         _loss, start, (columns, weights, own, used), jac=True, method="L-BFGS-B", bounds=bounds, options=options
     ).x
-    learned = np.zeros((len(COLUMNS), len(LEARNED) + 1))
-    learned[:, :-1][used] = found[len(LEARNED) :]
-    learned[COLUMNS.index((f"both {SURGING[0]}", 0)), -1] = 1  # the surge is its own points
-    return learned, np.append(found[: len(LEARNED)], 0.0)
+    learned = np.zeros((len(COLUMNS), len(SUB_KINDS)))
+    learned[:, : len(LEARNED)][used] = found[len(LEARNED) :]
+    for place, column in enumerate(OWN_COLUMNS, len(LEARNED)):
+        learned[COLUMNS.index(column), place] = 1
+    return learned, np.append(found[: len(LEARNED)], np.zeros(len(OWN_COLUMNS)))
 
 
 def _loss(parameters: Array, columns: Array, weights: Array, own: Array, used: Array) -> tuple[float, Array]:

@@ -15,7 +15,7 @@ from jobs.model.loudness import loud_share
 from jobs.model.point_sets import PointSet
 from jobs.model.points import points_of
 from jobs.model.rarities import rarest_deletion, rarities_of
-from jobs.model.sub_kinds import BUDGETS, SUB_KINDS, with_set_floors
+from jobs.model.sub_kinds import BUDGETS, LOSS_BUDGET, SUB_KINDS, with_set_floors
 from jobs.model.walk_forward import Walk, compared_walk, walk_forward
 from jobs.tables import KINDS
 from jobs.train.calibrations import SCHEDULE_POWERS, fit_calibration, fit_reach, gathered
@@ -93,7 +93,7 @@ def learned(backups: Arrays, device: Array, fleet: FleetModel, name: str, seed: 
     points = np.concatenate([points_of(part.clean["columns"], weights, intercepts) for part in parts])
     ones = np.ones(len(points))
     tails = tuple(fit_reach(points[:, place], ones, len(ones), POINTS_STEP) for place in range(len(SUB_KINDS)))
-    fitted = PointSet(np.array(BUDGETS[name]), intercepts, weights, tails, np.ones(len(KINDS)), ())
+    fitted = PointSet(np.append(BUDGETS[name], LOSS_BUDGET), intercepts, weights, tails, np.ones(len(KINDS)), ())
     rarest = np.concatenate([rarest_deletion(part.clean) for part in parts])
     return replace(fitted, loud_share=loud_share(rarities_of(points, rarest, fitted))), parts
 

@@ -52,6 +52,9 @@ def plain_column(name, piece, row):
         return math.log10(1 + row["beyond"][what])
     if word == "both":
         return min(row["surge"]["updated_net"], row["surge"]["rewritten"])
+    if word == "gone":
+        beyond_a_third = min(max((plain_share(what, row) - 1 / 3) * 1.5, 0), 1)
+        return (row["evidence"][what] + row["surge"][what]) * beyond_a_third
     low, width = {"top": (0.75, 0.25), "big": (0.0, 0.5)}[word]
     return min(max((plain_share(what, row) - low) / width, 0), 1)
 
@@ -63,7 +66,7 @@ def test_points_are_the_sums_of_plain_python(seed):
     figures = completed(some_backups(random, 1))
     evidence, surge = random.uniform(0, 6, (2, 1, 24)) * (random.random((2, 1, 24)) < 0.6)
     beyond = np.floor(10 ** random.uniform(0, 9, (1, 24))) * (random.random((1, 24)) < 0.6)
-    weights, intercepts = random.random((len(COLUMNS), 9)), random.normal(size=9)
+    weights, intercepts = random.random((len(COLUMNS), 10)), random.normal(size=10)
     columns = columns_of(evidence, surge, beyond, figures, np.array([0.3]), np.array([0.5]))
     row = {name: float(column[0]) for name, column in figures.items()}
     row |= {"expected": 0.3, "density": row["density_before"]}
@@ -95,7 +98,7 @@ def test_a_sub_kinds_score_is_its_tail_and_its_part_of_the_budget_and_deletion_k
     for row in range(5):
         for place, tail in enumerate(points.tails):
             expected = plain_tail(float(found[row, place]), tail)
-            if SUB_KINDS[place].name == "delete":
+            if SUB_KINDS[place].kind == "delete":
                 big = max(columns[row, COLUMNS.index((f"big {share}", 0))] for share in ("deleted", "lost"))
                 expected = min(expected, max(of_deletion[row]) + BEYOND_EVIDENCE + BIG_BEYOND_EVIDENCE * big)
             assert scores[row, place] == pytest.approx(expected + math.log10(points.budget[place]), abs=1e-4)

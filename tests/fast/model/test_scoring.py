@@ -11,6 +11,7 @@ from jobs.model.devices import fit_devices, untaught
 from jobs.model.scoring import explain, score_backups
 from jobs.model.signals import FIGURES, SIGNALS
 from jobs.tables import KINDS
+from jobs.train.products import PRODUCTS, as_printed
 from tests.fast.model.made_up import SHIPPED, model_of, rows, scores, some_backups, steady_device, together
 
 OBVIOUS = {
@@ -155,12 +156,30 @@ def test_a_day_on_which_nothing_changed_has_no_kind():
 def test_an_anomaly_says_how_much_what_is_usual_and_of_how_much():
     past, present = past_and_present(files=2_000, touched=0.02, noise=0.1)
     said = explain(attacked(present, "delete_0.5"), model_of(past, 60), SHIPPED)
-    assert {SIGNALS[signal] for signal in said["signal"]} <= {"deleted", "deleted_net", "deleted_alone", "lost"}
+    assert {SIGNALS[signal] for signal in said["signal"]} <= {"deleted", "deleted_net", "deleted_alone"}
     alone = np.array([SIGNALS[signal] for signal in said["signal"]]) == "deleted"
     np.testing.assert_array_equal(said["value"][alone], 1_000)
     np.testing.assert_array_equal(said["share"][alone], 0.5)
     assert (said["usual_low"] == 0).all()
     assert (said["usual_high"] <= 2).all()
+
+
+@pytest.mark.parametrize("product", PRODUCTS, ids=lambda product: product.name)
+def test_that_all_files_are_gone_is_told_in_files_wherever_they_are_counted(product):
+    past, present = past_and_present()
+    history, gone = as_printed(past, product), as_printed(attacked(present, "delete_1"), product, present)
+    said = explain(gone, model_of(history, 60), SHIPPED)
+    counted = np.isfinite(gone["files_deleted"]).all() or np.isfinite(gone["files_total"]).all()
+    assert ({SIGNALS[signal] for signal in said["signal"]} <= {"deleted", "deleted_net", "deleted_alone"}) == counted
+
+
+@pytest.mark.parametrize(("attack", "share"), [("drop_0.5", 0.5), ("truncate_0.5", 0.5), ("truncate_1", 1)])
+@pytest.mark.parametrize("files", [50, 200_000])
+def test_what_is_gone_is_told_in_bytes_where_they_are_many_and_the_files_few(attack, share, files):
+    past, present = past_and_present(files=files)
+    said = explain(attacked(present, attack), model_of(past, 60), SHIPPED)
+    assert {SIGNALS[signal] for signal in said["signal"]} == {"lost"}
+    np.testing.assert_allclose(said["share"], share, atol=0.02)
 
 
 def test_the_usual_range_holds_nine_in_ten_of_a_devices_own_days():
