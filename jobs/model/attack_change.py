@@ -46,7 +46,7 @@ class Change:
     new_extension: Array | float = 0.0
     uploaded: Array | float = 0.0
     compressed: Array | float = 0.0
-    replaced: Array | float = 0.0  # bytes that the updated files held before
+    replaced: Array | float = 0.0  # bytes that updated files held before, and deleted ones beyond the mean size
     unique: Array | float | None = None  # of uploaded, what deduplication does not find in the store; None: all of it
 
 

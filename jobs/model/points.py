@@ -12,8 +12,8 @@ from jobs.model.signals import SIGNALS, density_before
 from jobs.model.sub_kinds import COLUMNS, COUNTS, EVIDENCE_KNOTS, PIECES, SHARE_KNOTS, SHARES, SURGING
 
 _PLACE = {signal: place for place, signal in enumerate(SIGNALS)}
-A_LOT = 1 / 3  # of a device's bytes; less than that hardly goes without its files
 _DENSEST = 0.95  # so that what is dense already can still be told
+_A_LOT = 1 / 3  # of a device's bytes; less than that hardly goes without its files
 _SHARE_SIGNALS = np.array([_PLACE[signal] for signal in SHARES.values()])
 _COUNTED, _SURGING = [_PLACE[signal] for signal in COUNTS], [_PLACE[signal] for signal in SURGING]
 _LOST = _PLACE["lost"]
@@ -64,7 +64,7 @@ def columns_of(
     top[:] = np.clip((shares - 0.75) / 0.25, 0, 1)
     big[:] = np.minimum(shares / 0.5, 1)
     both[:] = surge.T[_SURGING].min(axis=0)
-    part = np.clip((shares[_SHARE["lost"]] - A_LOT) / (1 - A_LOT), 0, 1)
+    part = np.clip((shares[_SHARE["lost"]] - _A_LOT) / (1 - _A_LOT), 0, 1)
     gone[:] = (evidence.T[_LOST] + surge.T[_LOST]) * part
     return columns.T
 

@@ -29,6 +29,7 @@ _REWRITES = [_NAMES.index(name) for name in ("modify", "surge")]
 _ADDS = [_NAMES.index(name) for name in ("add", "stage")]
 _LOST, _DELETED = SIGNALS.index("lost"), [SIGNALS.index(name) for name in ("deleted", "deleted_net", "deleted_alone")]
 _DELETE, _LOSS = _NAMES.index("delete"), _NAMES.index("loss")
+_GONE = COLUMNS.index(("gone lost", 0))
 _DIGITS = {share: [own == f"share {share}" for own, _ in COLUMNS] for share in ("deleted", "lost")}
 _STORED_EXCESS, _RATIO_HIGH = SIGNALS.index("stored_excess"), SIGNALS.index("ratio_high")
 _EXCESS_BYTES = SIGNALS.index("excess_bytes")
@@ -229,9 +230,9 @@ def _loudest(rows: Arrays, sum_kind: Array, loudness: Array, fleet: FleetModel) 
 
 def _told(winner: Array, columns: Array) -> Array:
     """The winning sub-kinds; deletion is told in files, unless much is gone, and of bytes twice the share of files."""
-    of_files, of_bytes = (columns[:, own].sum(axis=1) for own in _DIGITS.values())
-    is_loss = (columns[:, COLUMNS.index(("gone lost", 0))] > 0) & (of_bytes > of_files + np.log10(2))
-    return np.where(np.isin(winner, (_DELETE, _LOSS)), np.where(is_loss, _LOSS, _DELETE), winner)
+    of_files, of_bytes = (columns[:, _DIGITS[share]].sum(axis=1) for share in ("deleted", "lost"))
+    told = np.where((columns[:, _GONE] > 0) & (of_bytes > of_files + np.log10(2)), _LOSS, _DELETE)
+    return np.where(np.isin(winner, (_DELETE, _LOSS)), told, winner)
 
 
 def _usual(part: float, signal: Array, history: tuple[Array, Array], cohort: Array, fleet: FleetModel) -> Array:
