@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from jobs.model.arrays import Array, in_turn
+from jobs.model.calibration import NIGHTLY_BACKUPS_PER_YEAR
 from jobs.model.sub_kinds import largest_of_kinds
 from jobs.tables import KINDS
 
@@ -17,7 +18,12 @@ USUAL = 1.0  # as often loud as a device of the fleet
 HALF_LIFE = 30.0  # backups
 OWN_PART = 0.8  # how much a device's own loudness counts beside the usual one: few backups are loud, so it is not sure
 POWER = 1 / 3  # of it that the score gives way to; with more, devices that delete a lot would hide a large deletion
+# Raw scores of deletion from which on ever less gives way, and then nothing: deletions that a device's own earlier ones
+# leave so rare come to devices that delete a lot no oftener than to others. Beyond a backup a night both are higher, by
+# the digits of how many more backups there are: what comes once in so many of them comes the oftener.
+RARE, RAREST = 2.0, 2.4
 
+_DELETE = KINDS.index("delete")
 _STEP = 1 - 0.5 ** (1 / HALF_LIFE)
 
 
@@ -70,14 +76,18 @@ def loudness_along(loud: Array, previous: Array, left: Array | None = None) -> t
     return before, after
 
 
-def raw_in_turn(by_kind: Array, loud: Array, previous: Array) -> Array:
+def raw_in_turn(by_kind: Array, loud: Array, previous: Array, schedule: Array) -> Array:
     """Raw scores of backups, (n,), of those of kinds, (n, 4), less what the loudness before each allows for."""
     before, _ = loudness_along(loud, previous)
-    score: Array = allowed_for(by_kind, before).max(axis=1)
+    score: Array = allowed_for(by_kind, before, schedule).max(axis=1)
     return score
 
 
-def allowed_for(raw: Array, loudness: Array) -> Array:
-    """Raw scores of kinds, (n, 4), less what is due to the device's loudness before."""
-    score: Array = raw - POWER * np.log10(OWN_PART * loudness + (1 - OWN_PART) * USUAL)
+def allowed_for(raw: Array, loudness: Array, schedule: Array) -> Array:
+    """Raw scores of kinds, (n, 4), less what is due to the device's loudness before; schedule in backups a year."""
+    due = POWER * np.log10(OWN_PART * loudness + (1 - OWN_PART) * USUAL)
+    rarest = RAREST + np.log10(np.maximum(schedule / NIGHTLY_BACKUPS_PER_YEAR, 1))
+    still_due = due[:, _DELETE] * np.clip((rarest - raw[:, _DELETE]) / (RAREST - RARE), 0, 1)
+    due[:, _DELETE] = np.minimum(due[:, _DELETE], still_due)  # below 0, on quiet devices, it stays
+    score: Array = raw - due
     return score

@@ -74,7 +74,7 @@ def score_backups(backups: Arrays, models: Arrays, fleet: FleetModel, beside: Ar
 
 def scores_alone(scores: Arrays, fleet: FleetModel, loudness: Array) -> dict[str, Array]:
     """anomaly_score and kind, as of `score_backups`, of backups whose devices were so loud before: loudness (n, 4)."""
-    by_kind = allowed_for(scores["raw"], loudness)
+    by_kind = allowed_for(scores["raw"], loudness, scores["schedule"])
     winner = by_kind.argmax(axis=1)
     raw, score = by_kind.max(axis=1), np.empty(len(by_kind))
     for place in np.unique(scores["set"]):
@@ -214,7 +214,7 @@ def _loudest(rows: Arrays, sum_kind: Array, loudness: Array, fleet: FleetModel) 
             points = fleet.sets[name]
             of_set = {name: rows[name][own] for name in ("columns", "evidence", "signals", "is_rewrite")}
             by_sub_kind, kind = sub_kind_scores(of_set, points), sum_kind[own]
-            of_kinds = allowed_for(largest_of_kinds(by_sub_kind), loudness[own]).argmax(axis=1)
+            of_kinds = allowed_for(largest_of_kinds(by_sub_kind), loudness[own], rows["schedule"][own]).argmax(axis=1)
             winner = loudest_of_kinds(by_sub_kind)[np.arange(len(own)), of_kinds]
             winner = _named(winner, of_set)
             of_sum = np.where(kind[:, np.newaxis] == _KIND, by_sub_kind, -np.inf).argmax(axis=1)

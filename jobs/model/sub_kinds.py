@@ -18,17 +18,21 @@ TOP_FLOOR = 1.0  # smallest weight of what touches nearly all of a device
 TOP_FLOORS = {"modify": 2.5}
 # The same for what is deleted or added: the more of a device's files, up to half, the louder, however rare both are.
 BIG_FLOORS = {"delete": {"big deleted": 1.0}, "add": {"big added_net": 1.0}}
-# What a column counts at least in these sets, whatever was learned beside it; in others it costs more than it gives.
+# What a column counts at least, whatever was learned beside it. In all sets, how far the share added is on the way
+# from a hundredth to a tenth: attacks of all sizes are learned from alike, and small ones, most of which stay unseen,
+# would have it count for less.
+_EVERYWHERE = {("add", "share added_net", 1): 2.0}
+# In these sets; in others it costs more than it gives.
 # Each digit of the number of deleted or added files: a tenth of a large device is louder than a tenth of a small one,
 # even on a device that does so a few times a year. That all of a device is rewritten: where the size of the store is
 # unknown that may be all there is to see, and a device that often rewrites most of itself would hide it.
-_ALL_REWRITTEN = {("modify", "top updated"): 3.6, ("modify", "top rewritten"): 3.6}
+_ALL_REWRITTEN = {("modify", "top updated", 0): 3.6, ("modify", "top rewritten", 0): 3.6}
 SET_FLOORS = {
-    "stored": {("delete", "count deleted"): 1.0},
+    "stored": {("delete", "count deleted", 0): 1.0},
     "ratio": {
-        ("delete", "count deleted"): 1.5,
-        ("delete", "big deleted"): 2.0,
-        ("add", "count added_net"): 0.4,
+        ("delete", "count deleted", 0): 1.5,
+        ("delete", "big deleted", 0): 2.0,
+        ("add", "count added_net", 0): 0.4,
         **_ALL_REWRITTEN,
     },
     "counts_totals": _ALL_REWRITTEN,
@@ -154,7 +158,7 @@ BUDGETS = {
     "dense": (0.125, 0.03, 0.088, 0.385, 0.187, 0.077, 0.0928, 0.0027, 0.0125),
     "totals": (0.38, 0.035, 0.0034, 0.285, 0.18, 0.06, 0.03, 0.02, 0.0066),
     "ratio_saved": (0.27, 0.26, 0.004, 0.02, 0.08, 0.03, 0.325, 0.006, 0.005),
-    "ratio": (0.2393, 0.0738, 0.0658, 0.2841, 0.1884, 0.0947, 0.0498, 0.0028, 0.0013),
+    "ratio": (0.2439, 0.0752, 0.0684, 0.2858, 0.1709, 0.0909, 0.0512, 0.0028, 0.0013),
     "ratio_counts": (0.15, 0.148, 0.003, 0.315, 0.213, 0.125, 0.038, 0.003, 0.005),
     "ratio_unique": (0.205, 0.19, 0.012, 0.275, 0.165, 0.085, 0.05, 0.012, 0.006),
     "counts": (0.15, 0.255, 0.003, 0.175, 0.125, 0.14, 0.055, 0.012, 0.085),
@@ -211,10 +215,10 @@ def floors() -> NDArray[np.float64]:
 
 
 def with_set_floors(weights: NDArray[np.float64], set_name: str) -> NDArray[np.float64]:
-    """Weights of a set, shape (columns, 10), at least those of `SET_FLOORS`."""
+    """Weights of a set, shape (columns, 10), at least those of `SET_FLOORS` and what counts in all sets."""
     louder, names = weights.copy(), [sub_kind.name for sub_kind in SUB_KINDS]
-    for (sub_kind, column), floor in SET_FLOORS.get(set_name, {}).items():
-        at = COLUMNS.index((column, 0)), names.index(sub_kind)
+    for (sub_kind, column, piece), floor in (_EVERYWHERE | SET_FLOORS.get(set_name, {})).items():
+        at = COLUMNS.index((column, piece)), names.index(sub_kind)
         louder[at] = max(louder[at], floor)
     return louder
 

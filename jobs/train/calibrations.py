@@ -62,7 +62,8 @@ def fit_calibration(
         by_sub_kind = rarities_of(found, rarest_deletion(rows), points)
         rarities.append(largest_of_kinds(by_sub_kind))
         by_kind = largest_of_kinds(by_sub_kind + np.log10(points.budget))
-        raws.append(raw_in_turn(by_kind, loud(rarities[-1], points.loud_share), previous_of(walk)))
+        times = loud(rarities[-1], points.loud_share)
+        raws.append(raw_in_turn(by_kind, times, previous_of(walk), rows["schedule"]))
         schedules.append(rows["schedule"])
         devices.append(
             device[walk.row] + place * len(device_weights)

@@ -135,7 +135,7 @@ def _raw(rows: Arrays, own_rows: Mapping[str, Array], sets: Mapping[str, PointSe
         rarities = rarities_of(rows["points"][own], rows["rarest"][own], sets[name])
         by_kind[own] = largest_of_kinds(rarities + np.log10(sets[name].budget))
         times[own] = loud(largest_of_kinds(rarities), sets[name].loud_share)
-    return raw_in_turn(by_kind, times, previous)
+    return raw_in_turn(by_kind, times, previous, rows["schedule"])
 
 
 def _calibration(known: Arrays, years: float, history: int, start: Calibration) -> Calibration:

@@ -7,6 +7,8 @@ from jobs.model.attacks import attacked
 from jobs.model.loudness import (
     HALF_LIFE,
     LOUD_FROM,
+    RARE,
+    RAREST,
     USUAL,
     allowed_for,
     loud,
@@ -21,6 +23,7 @@ from jobs.tables import KINDS
 from tests.fast.model.made_up import SHIPPED, rows, scores, steady_device, together
 
 DELETE = KINDS.index("delete")
+NIGHTLY = np.full(31, 365.0)
 
 
 def times(n, seed=0):
@@ -69,23 +72,46 @@ def test_clean_backups_are_as_loud_as_usual_on_average():
 
 
 def test_usual_loudness_changes_no_score_more_lowers_it_and_less_raises_it():
-    raw = np.random.default_rng(2).normal(1, 1, (5, 4))
-    np.testing.assert_allclose(allowed_for(raw, usual_loudness(5)), raw)
-    quiet, restless, wild = (allowed_for(raw, np.full((5, 4), loudness)) for loudness in (0.0, 3.0, 20.0))
+    raw = np.random.default_rng(2).normal(0.5, 0.5, (5, 4))
+    np.testing.assert_allclose(allowed_for(raw, usual_loudness(5), NIGHTLY[:5]), raw)
+    quiet, restless, wild = (allowed_for(raw, np.full((5, 4), loudness), NIGHTLY[:5]) for loudness in (0.0, 3.0, 20.0))
     assert ((quiet > raw) & (raw > restless) & (restless > wild)).all()
     assert (wild > raw - 0.7).all()  # what goes on for weeks still alerts if it is so much rarer
 
 
-def test_a_device_that_often_lost_files_needs_more_for_a_deletion_and_for_nothing_else():
+def test_the_rarer_a_deletion_the_less_it_gives_way_and_a_quiet_device_keeps_what_it_gains():
+    raw = np.linspace(1, 4, 31)[:, np.newaxis] * np.ones(4)
+    restless, quiet = (allowed_for(raw, np.full((31, 4), loudness), NIGHTLY) - raw for loudness in (4.0, 0.1))
+    rare, rarest = np.searchsorted(raw[:, DELETE], (RARE + 1e-9, RAREST - 1e-9))
+    given_way = restless[:, DELETE]
+    np.testing.assert_allclose(given_way[:rare], restless[0, DELETE])
+    assert (np.diff(given_way[rare - 1 : rarest + 1]) > 0).all()
+    np.testing.assert_allclose(given_way[rarest:], 0, atol=1e-12)
+    np.testing.assert_allclose(quiet, quiet[0, 0])
+    np.testing.assert_allclose(np.delete(restless, DELETE, axis=1), restless[0, 0])
+    for given in (restless, quiet):  # what is rarer stays more
+        assert (np.diff(raw + given, axis=0) > 0).all()
+
+
+def test_a_device_with_ten_times_the_backups_gives_way_up_to_ten_times_as_rare_deletions():
+    raw, loudness = np.linspace(1, 5, 41)[:, np.newaxis] * np.ones(4), np.full((41, 4), 4.0)
+    given_way, of_ten_times = (
+        allowed_for(raw, loudness, np.full(41, schedule))[:, DELETE] - raw[:, DELETE] for schedule in (365.0, 3_650.0)
+    )
+    np.testing.assert_allclose(of_ten_times[10:], given_way[:-10], atol=1e-12)
+    assert given_way[20] == 0 > of_ten_times[20]
+
+
+def test_a_device_that_often_lost_files_needs_more_for_a_small_deletion_and_for_nothing_else():
     device = steady_device(backups=61, seed=5)
     history, today = rows(device, slice(0, 60)), rows(device, slice(60, 61))
     restless = usual_loudness(1)
     restless[:, DELETE] = 6.0
-    for attack, kind in (("delete_0.5", "delete"), ("rename_1", "encrypt")):
+    for attack, kind in (("delete_0.02", "delete"), ("delete_0.5", "delete"), ("rename_1", "encrypt")):
         found = scores(attacked(today, attack), history)
         alone = scores_alone(found, SHIPPED, restless)
         assert KINDS[found["kind"][0]] == KINDS[alone["kind"][0]] == kind
-        assert (alone["anomaly_score"] < found["anomaly_score"])[0] == (kind == "delete")
+        assert (alone["anomaly_score"] < found["anomaly_score"])[0] == (attack == "delete_0.02")
 
 
 def test_a_walk_holds_each_device_beside_its_own_earlier_backups():
