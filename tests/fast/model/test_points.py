@@ -191,13 +191,18 @@ def test_a_products_records_are_judged_by_the_set_that_was_learned_from_it(produ
     assert {SETS[place] for place in part["set"]} == {product.set}
 
 
-def louder_by(column, name, sub_kind):
+def louder_by(column, name, sub_kind, piece=0):
     """Points that one more of a column gives a sub-kind in a set of the shipped model, all else being the same."""
     without, with_it = np.zeros((2, 1, len(COLUMNS)), np.float32)
-    with_it[:, COLUMNS.index((column, 0))] = 1
+    with_it[:, COLUMNS.index((column, piece))] = 1
     points, own = SHIPPED.sets[name], [one.name for one in SUB_KINDS].index(sub_kind)
     before, after = (points_of(columns, points.weights, points.intercepts)[0, own] for columns in (without, with_it))
     return after - before
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_a_tenth_of_the_files_added_is_louder_than_a_hundredth(name):
+    assert louder_by("share added_net", name, "add", piece=1) > 1.5
 
 
 @pytest.mark.parametrize("name", ["stored", "dense", "ratio"])
