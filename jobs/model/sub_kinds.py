@@ -184,7 +184,7 @@ COLUMNS = (
 _SIGNALS_OF_COLUMNS = [SHARES.get(name.split()[1], name.split()[1]) for name, _ in COLUMNS]
 SIGNAL_OF_COLUMN = np.array([[name == signal for signal in SIGNALS] for name in _SIGNALS_OF_COLUMNS], float)
 
-
+KIND_OF_SUB_KIND = np.array([KINDS.index(sub_kind.kind) for sub_kind in SUB_KINDS])
 _OF_KINDS = [[place for place, own in enumerate(SUB_KINDS) if own.kind == kind] for kind in KINDS]
 
 

@@ -16,11 +16,12 @@ from jobs.arrow import numbered
 from jobs.model.arrays import Array, Arrays
 from jobs.model.calibration import threshold_of
 from jobs.model.cumulative import ADDED_UP, NONE, add_up
+from jobs.model.explaining import explain
 from jobs.model.fleet import FleetModel
 from jobs.model.histograms import BINS
 from jobs.model.loudness import USUAL
 from jobs.model.regular_jobs import JOBS, MOMENTS
-from jobs.model.scoring import explain, score_backups, scores_in_turn
+from jobs.model.scoring import score_backups, scores_in_turn
 from jobs.model.signals import FIGURES, SIGNALS, UNIT_OF_SIGNAL
 from jobs.noted import HISTORY, NOTHING, Noted
 from jobs.score.columns import ARROW, evidence_map, kinds_map, named, spread, sums_map, typed, unseen_list

@@ -27,9 +27,10 @@ from jobs.model.arrays import place_of
 from jobs.model.calibration import threshold_of
 from jobs.model.cumulative import ADDED_UP, add_up
 from jobs.model.devices import fit_devices, untaught
+from jobs.model.explaining import explain
 from jobs.model.fleet import shipped
 from jobs.model.loudness import loudness_along
-from jobs.model.scoring import explain, score_backups, scores_alone
+from jobs.model.scoring import score_backups, scores_alone
 from jobs.model.signals import FIGURES, LAYOUT, SIGNALS, UNIT_OF_SIGNAL
 from jobs.run import Run
 from jobs.score.evidence import scored

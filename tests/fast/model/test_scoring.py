@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from jobs.model.attacks import attacked
 from jobs.model.devices import fit_devices, untaught
-from jobs.model.scoring import explain, score_backups
+from jobs.model.explaining import explain
+from jobs.model.scoring import score_backups
 from jobs.model.signals import FIGURES, SIGNALS
 from jobs.tables import KINDS
 from jobs.train.products import PRODUCTS, as_printed
