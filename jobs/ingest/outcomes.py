@@ -180,10 +180,10 @@ def after(started: datetime, seconds: object) -> datetime:
 
 
 def first_line(said: object) -> str | None:
-    """The first line of a tool's message, cut, without what a terminal would act on."""
+    """The first line of a tool's message, cut, without what a terminal would act on or UTF-8 can't write."""
     if not isinstance(said, str):
         return None
-    lines = (UNSEEN.sub("", ESCAPES.sub("", line)).strip() for line in said.splitlines())
+    lines = (UNSEEN.sub("", ESCAPES.sub("", line)).strip() for line in _writable(said).splitlines())
     return next((line[:MESSAGE] for line in lines if line), None)
 
 
@@ -218,10 +218,15 @@ def checked(record: Record, latest: datetime) -> Record:
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON has it: moments as text, and no lone surrogate, which UTF-8 can't write."""
+    """A value as JSON has it: moments as text, and no lone surrogate."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+    return _writable(value) if isinstance(value, str) else value
+
+
+def _writable(text: str) -> str:
+    """A text without lone surrogates, which JSON may hold and UTF-8 can't write."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _shown(value: object) -> str:

@@ -75,3 +75,8 @@ def test_all_files_new_and_none_gone_is_a_full_backup(read):
 )
 def test_what_a_report_becomes(read, files, word):
     assert [became(outcome) for outcome in read(files)] == [word]
+
+
+def test_half_a_character_in_a_report_becomes_a_text_that_a_table_can_hold(read):
+    (fault,) = read({"result.json": json.dumps(report(MainOperation="Ver\ud800ify"))})
+    assert "of the operation Ver?ify," in fault.detail
