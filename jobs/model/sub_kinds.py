@@ -20,7 +20,7 @@ TOP_FLOORS = {"modify": 2.5}
 BIG_FLOORS = {"delete": {"big deleted": 1.0}, "add": {"big added_net": 1.0}}
 # What a column counts at least, whatever was learned beside it. In all sets, how far the share added is on the way
 # from a hundredth to a tenth: attacks of all sizes are learned from alike, and small ones, most of which stay unseen,
-# would have it count for less.
+# would have it count for less. Raised after the fit, unlike those above: within it other weights would give way.
 _EVERYWHERE = {("add", "share added_net", 1): 2.0}
 # In these sets; in others it costs more than it gives.
 # Each digit of the number of deleted or added files: a tenth of a large device is louder than a tenth of a small one,

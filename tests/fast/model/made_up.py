@@ -65,6 +65,12 @@ def rows(backups, which):
     return {name: column[which] for name, column in backups.items()}
 
 
+def past_and_present(**device):
+    """The first 200 days of a `steady_device`, and 60 more."""
+    history = steady_device(backups=260, **device)
+    return rows(history, slice(0, 200)), rows(history, slice(200, None))
+
+
 def together(*histories):
     """Histories one after another, and the device of each row."""
     backups = {name: np.concatenate([history[name] for history in histories]) for name in histories[0]}
